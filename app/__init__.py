@@ -1,0 +1,1 @@
+"""The web tier under test, with the model, storage and settings that the worker shares."""

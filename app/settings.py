@@ -1,0 +1,64 @@
+"""What the pipeline reads from the environment, under the names its users already have."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MIB = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """Settings shared by the web tier, the worker and the suite; parsed once, then frozen.
+
+    Endpoints and credentials are not here: boto3's own variables name them
+    (``AWS_ENDPOINT_URL_SQS``, ``AWS_ENDPOINT_URL_S3``, ``AWS_PROFILE`` and so on).
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    database_url: SecretStr
+    aws_region: str = "us-east-1"
+    aws_s3_bucket: str = ""
+    s3_upload_prefix: str = "uploads"
+    s3_processed_prefix: str = "processed"
+    s3_delete_original: bool = False
+    sqs_queue_name: str
+    storage_backend: Literal["s3", "local"] = "s3"
+    local_storage_dir: Path = Path("storage")
+    api_token: SecretStr | None = None
+    max_upload_bytes: int = Field(default=1024 * MIB, gt=0)
+
+    @field_validator("s3_upload_prefix", "s3_processed_prefix")
+    @classmethod
+    def _bare_prefix(cls, value: str) -> str:
+        return value.strip("/")
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """DATABASE_URL with the driver named; ``postgres://`` is accepted as well."""
+        url = self.database_url.get_secret_value()
+        scheme, _, rest = url.partition("://")
+        return f"postgresql+psycopg2://{rest}" if scheme in ("postgres", "postgresql") else url
+
+    def upload_key(self, name: str) -> str:
+        """The storage key of an original."""
+        return f"{self.s3_upload_prefix}/{name}"
+
+    def processed_key(self, video_id: str) -> str:
+        """The storage key of the result; fixed by the id, so that a second run overwrites it."""
+        return f"{self.s3_processed_prefix}/{video_id}.mp4"
+
+
+@lru_cache
+def get_settings() -> Settings:
+    """The process's settings.
+
+    Raises:
+        pydantic.ValidationError: naming each variable that is missing or makes no sense.
+    """
+    return Settings()

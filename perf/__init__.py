@@ -1,0 +1,1 @@
+"""The suite: matrix -> load -> [deployment] -> measure -> judge -> report."""

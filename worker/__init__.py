@@ -1,0 +1,1 @@
+"""The Celery worker under test: its SQS transport, its one task and the ffmpeg step."""
