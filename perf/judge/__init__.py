@@ -1,0 +1,1 @@
+"""From a Summary to a Verdict. Pure."""

@@ -1,0 +1,1 @@
+"""Arrival schedules (pure) and what sends them."""

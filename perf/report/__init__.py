@@ -1,0 +1,1 @@
+"""Rendering only: files, terminal, Allure. Computes nothing."""
