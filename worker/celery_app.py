@@ -1,0 +1,67 @@
+"""The Celery app and its configuration; ``python -m worker`` starts it with the options it needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Celery
+
+from app.settings import Settings
+from worker.message import TASK_NAME
+from worker.settings import WorkerSettings
+from worker.transport import CLIENT_CONFIG
+
+#: Seconds until a rejected message comes back, by how often it was received. Deliveries past the last
+#: one wait out the queue's visibility timeout.
+BACKOFF_S = {1: 2, 2: 10, 3: 60, 4: 300, 5: 900}
+
+app = Celery("worker", include=["worker.tasks"])
+
+
+def configuration(settings: Settings, worker: WorkerSettings, queue_url: str) -> dict[str, Any]:
+    """Celery's configuration for the queue at *queue_url*.
+
+    The endpoint and the credentials are boto3's own business (``AWS_ENDPOINT_URL_SQS`` and so on).
+    """
+    return {
+        "broker_url": "sqs://",
+        "broker_transport": "worker.transport:Transport",
+        "broker_transport_options": _transport_options(settings, worker, queue_url),
+        "task_default_queue": settings.sqs_queue_name,
+        # A message is deleted when its task has ended; one whose worker dies comes back.
+        "task_acks_late": True,
+        # An end that the task did not foresee must not delete its message.
+        "task_acks_on_failure_or_timeout": False,
+        "task_reject_on_worker_lost": True,
+        "worker_prefetch_multiplier": 1,
+        "worker_enable_prefetch_count_reduction": False,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "broker_connection_retry_on_startup": True,
+        # Over SQS these never answer, and they would want queues of their own.
+        "worker_enable_remote_control": False,
+        "worker_send_task_events": False,
+        "task_ignore_result": True,
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        # Children start one after the other; on a busy machine the default of 4 s is not enough.
+        "worker_proc_alive_timeout": 60,
+    }
+
+
+def _transport_options(settings: Settings, worker: WorkerSettings, queue_url: str) -> dict[str, Any]:
+    queue = {
+        "url": queue_url,
+        "region": settings.aws_region,
+        "backoff_policy": BACKOFF_S,
+        # Listed here, a rejected message is left in the queue even where that has no dead-letter queue.
+        "backoff_tasks": [TASK_NAME],
+    }
+    return {
+        "region": settings.aws_region,
+        "predefined_queues": {settings.sqs_queue_name: queue},
+        "polling_interval": worker.worker_polling_interval_s,
+        "wait_time_seconds": worker.worker_wait_time_s,
+        "receive_grace_s": worker.worker_receive_grace_s,
+        "fetch_message_attributes": {"MessageSystemAttributeNames": ["ApproximateReceiveCount"]},
+        "client-config": CLIENT_CONFIG,
+    }

@@ -1,0 +1,63 @@
+"""The queue as a starting worker finds it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from botocore.exceptions import BotoCoreError, ClientError
+from kombu.log import get_logger
+
+from app.aws import sqs_client
+from app.settings import Settings
+from worker.settings import WorkerSettings
+
+logger = get_logger(__name__)
+
+_PAUSE_S = 1.0
+
+
+class QueueUnavailableError(Exception):
+    """The queue could not be found within the deadline."""
+
+
+@dataclass(frozen=True)
+class Queue:
+    """A queue's address, and how long a received message stays hidden."""
+
+    url: str
+    visibility_timeout_s: int
+
+
+def find_queue(
+    settings: Settings,
+    worker: WorkerSettings,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Queue:
+    """Ask for the queue until it answers: an endpoint may start after its workers.
+
+    Raises:
+        QueueUnavailableError: it did not within WORKER_STARTUP_TIMEOUT_S.
+    """
+    end_s = clock() + worker.worker_startup_timeout_s
+    name = settings.sqs_queue_name
+    while True:
+        try:
+            return _ask(settings)
+        except (BotoCoreError, ClientError) as error:
+            if clock() + _PAUSE_S > end_s:
+                raise QueueUnavailableError(
+                    f"SQS_QUEUE_NAME={name} was not found within {worker.worker_startup_timeout_s:g} s: "
+                    f"{error}; is the endpoint up, does the queue exist, may these credentials use it?"
+                ) from error
+            logger.warning("The queue %s does not answer yet (%s): asking again", name, error)
+            sleep(_PAUSE_S)
+
+
+def _ask(settings: Settings) -> Queue:
+    sqs = sqs_client(settings.aws_region)
+    url = sqs.get_queue_url(QueueName=settings.sqs_queue_name)["QueueUrl"]
+    answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])
+    return Queue(url, int(answer["Attributes"]["VisibilityTimeout"]))

@@ -1,0 +1,44 @@
+"""What one pool child owns: its engine, its storage client and its name; made once, not per task."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from functools import lru_cache
+
+from billiard import current_process
+from sqlalchemy import Engine
+
+from app.database import make_engine
+from app.settings import Settings, get_settings
+from app.storage import Storage, make_storage
+from worker.settings import WorkerSettings, get_worker_settings
+
+
+@dataclass(frozen=True)
+class Resources:
+    """One child's own; connections must not be shared across a fork."""
+
+    settings: Settings
+    worker_settings: WorkerSettings
+    engine: Engine
+    storage: Storage
+    #: ``host/pool-child-index/pid``.
+    name: str
+
+
+@lru_cache
+def get_resources() -> Resources:
+    """This process's resources; each pool child calls this first in worker_process_init."""
+    settings = get_settings()
+    # A task uses two connections at once at most: one holds the lock, one writes.
+    engine = make_engine(settings, pool_size=2, application="video-worker")
+    index = getattr(current_process(), "index", 0)
+    return Resources(
+        settings=settings,
+        worker_settings=get_worker_settings(),
+        engine=engine.execution_options(isolation_level="AUTOCOMMIT"),
+        storage=make_storage(settings),
+        name=f"{socket.gethostname()}/{index}/{os.getpid()}",
+    )
