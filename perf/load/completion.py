@@ -1,0 +1,86 @@
+"""Waits until every task is accounted for, by their ids, with a deadline."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, func, select
+
+from app.model import Status, Video
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a case is.
+
+    Attributes:
+        elapsed_s: since the first task was due.
+        total: tasks planned.
+        due: tasks due by now.
+        done: tasks done.
+        failed: tasks failed.
+    """
+
+    elapsed_s: float
+    total: int
+    due: int
+    done: int
+    failed: int
+
+    @property
+    def finished(self) -> int:
+        """Tasks that came to an end."""
+        return self.done + self.failed
+
+    @property
+    def backlog(self) -> int:
+        """Tasks due and not yet finished."""
+        return max(0, self.due - self.finished)
+
+    @property
+    def throughput_per_min(self) -> float:
+        """Finished tasks per minute so far."""
+        return 60 * self.finished / self.elapsed_s if self.elapsed_s > 0 else 0.0
+
+    @property
+    def eta_s(self) -> float | None:
+        """Seconds to the end at this throughput; None before the first task has finished."""
+        if not self.finished:
+            return None
+        return (self.total - self.finished) * self.elapsed_s / self.finished
+
+
+def count_finished(engine: Engine, task_ids: Sequence[str]) -> tuple[int, int]:
+    """How many of the tasks are done, and how many failed."""
+    query = select(Video.status, func.count()).where(Video.id.in_(task_ids)).group_by(Video.status)
+    with engine.connect() as connection:
+        counts: dict[str, int] = dict(connection.execute(query).tuples().all())
+    return counts.get(Status.DONE, 0), counts.get(Status.FAILED, 0)
+
+
+def wait_until(
+    look: Callable[[], Progress],
+    show: Callable[[Progress], None],
+    *,
+    enough: Callable[[], bool] = lambda: False,
+    deadline_s: float,
+    poll_s: float,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> bool:
+    """Look, and show what was seen, until all tasks have finished or *enough* says so.
+
+    Returns:
+        False when *deadline_s* passed first: what is outstanding then stands in the ledger.
+    """
+    end = clock() + deadline_s
+    while True:
+        progress = look()
+        show(progress)
+        if progress.finished >= progress.total or enough():
+            return True
+        if clock() >= end:
+            return False
+        sleep(poll_s)

@@ -1,0 +1,50 @@
+"""Runs bare ffmpeg on this machine: what a deployment without any cost of its own would do."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
+from pathlib import Path
+
+from perf.errors import HarnessError
+from perf.measure.ideal import Ideal
+from worker.settings import WorkerSettings
+from worker.transcode import command
+
+
+def calibrate(settings: WorkerSettings, clip: Path, concurrency: int, runs: int) -> Ideal:
+    """Transcode *clip* *runs* times, *concurrency* at a time, with the worker's own command.
+
+    The lanes take the next run as they become free, as a worker's children do.
+
+    Raises:
+        HarnessError: ffmpeg refused the clip.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="video-perf-ideal-") as folder,
+        ThreadPoolExecutor(concurrency, "lane") as lanes,
+    ):
+        targets = [Path(folder) / f"{run}.mp4" for run in range(runs)]
+        start = time.monotonic()
+        service_s = sorted(lanes.map(_run, repeat(settings), repeat(clip), targets))
+        makespan_s = time.monotonic() - start
+    return Ideal(60 * runs / makespan_s, tuple(service_s), concurrency)
+
+
+def _run(settings: WorkerSettings, clip: Path, target: Path) -> float:
+    start = time.monotonic()
+    done = subprocess.run(
+        command(settings, clip, target),
+        capture_output=True,
+        text=True,
+        timeout=settings.ffmpeg_timeout_s,
+        check=False,
+    )
+    service_s = time.monotonic() - start
+    if done.returncode != 0:
+        raise HarnessError(f"calibration: ffmpeg refused {clip}: {done.stderr.strip()}")
+    target.unlink()
+    return service_s

@@ -1,0 +1,213 @@
+"""How a case runs, from the deployment's preparation to the verdict. Rendering is not done here."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from perf.errors import HarnessError
+from perf.judge.slos import SloBook
+from perf.judge.verdict import Verdict, judge
+from perf.load.clock import anchor_to_database
+from perf.load.completion import Progress, count_finished, wait_until
+from perf.load.injector import Injection, Planned, Target, plan
+from perf.load.schedule import offsets
+from perf.matrix import Case, Mode, Variant
+from perf.measure.calibrate import calibrate
+from perf.measure.collect import read_ledger
+from perf.measure.ideal import Ideal
+from perf.measure.ledger import Ledger
+from perf.measure.metrics import Summary, summarise
+from perf.measure.validity import check
+
+if TYPE_CHECKING:
+    from fixtures.deployment import Clip, Deployment
+
+#: How long the queue may take to drain after the last task was due, unless --deadline says otherwise.
+DRAIN_DEADLINE_S = {Variant.MOCKED: 120.0, Variant.LOCAL: 1800.0, Variant.AWS: 3600.0}
+POLL_S = {Variant.MOCKED: 0.2, Variant.LOCAL: 0.5, Variant.AWS: 1.0}
+#: Bare runs per lane of a calibration: enough to see the machine's spread, few enough not to wait for.
+CALIBRATION_ROUNDS = {Variant.MOCKED: 3, Variant.LOCAL: 2}
+#: A probe of the capacity, where no burst case of the cell ran before: so many tasks per worker process.
+PROBE_ROUNDS = 4
+
+
+class Watcher(Protocol):
+    """What the runner tells while it works: phases, and progress within them."""
+
+    def phase(self, name: str) -> AbstractContextManager[None]:
+        """A phase begins, and ends with the block."""
+
+    def show(self, progress: Progress) -> None:
+        """How far the tasks are."""
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """All that a case gave: what the artifacts are made of."""
+
+    case: Case
+    ledger: Ledger
+    summary: Summary
+    verdict: Verdict
+    ideal: Ideal | None
+    #: What the case ran on and with: workers, clip, rate, clock.
+    facts: Mapping[str, Any]
+
+
+@dataclass
+class Runner:
+    """Runs cases against one deployment, and remembers what it measured on the way.
+
+    Attributes:
+        deployment: the system under test.
+        book: the SLOs.
+        folder: where the injector's logs go.
+        watcher: who is told.
+        drain_deadline_s: instead of DRAIN_DEADLINE_S.
+    """
+
+    deployment: Deployment
+    book: SloBook
+    folder: Path
+    watcher: Watcher
+    drain_deadline_s: float | None = None
+    _ideals: dict[str, Ideal] = field(default_factory=dict)
+    _capacities: dict[str, float] = field(default_factory=dict)
+
+    def run(self, case: Case) -> CaseResult:
+        """Run the case to its verdict. Whatever it made in the deployment is removed again.
+
+        Raises:
+            HarnessError, FixtureError: the suite or the deployment broke; there is no verdict then.
+        """
+        with self.watcher.phase("deploy"):
+            workers = self.deployment.prepare(case.concurrency)
+            clip = self.deployment.clip(case.size_mb)
+        ideal = self._ideal(case, clip)
+        rate_per_min, rate_source = self._rate(case, clip)
+        planned = plan(offsets(case.mode, case.count, rate_per_min).tolist())
+        with _Tasks(self.deployment, planned) as tasks:
+            ledger, clock_uncertainty_s = self._load(case, clip, planned, self._log(case.id))
+            tasks.outstanding = len(ledger.select("uploaded", "processing"))
+        with self.watcher.phase("judge"):
+            summary = summarise(ledger, concurrency=case.concurrency, mode=case.mode, ideal=ideal)
+            problems = check(ledger, summary, concurrency=case.concurrency)
+            verdict = judge(summary, self.book.for_case(case), problems)
+        if case.mode is Mode.BURST:
+            self._remember_capacity(case, summary)
+        facts = {
+            "workers": [{"host": w.host, "pid": w.pid, "concurrency": w.concurrency} for w in workers],
+            "worker_settings": dict(workers[0].settings),
+            "clip": {"is": str(clip.spec), "size_bytes": clip.spec.size_bytes, "stand_in": clip.stand_in},
+            "rate_per_min": rate_per_min,
+            "rate_source": rate_source,
+            "clock_uncertainty_s": clock_uncertainty_s,
+        }
+        return CaseResult(case, ledger, summary, verdict, ideal, facts)
+
+    def _ideal(self, case: Case, clip: Clip) -> Ideal | None:
+        """Bare ffmpeg for this clip at this concurrency; None where the workers are elsewhere."""
+        if not self.deployment.is_here:
+            return None
+        if case.cell not in self._ideals:
+            runs = case.concurrency * CALIBRATION_ROUNDS[case.variant]
+            with self.watcher.phase("calibrate"):
+                self._ideals[case.cell] = calibrate(
+                    self.deployment.worker_settings, clip.path, case.concurrency, runs
+                )
+        return self._ideals[case.cell]
+
+    def _rate(self, case: Case, clip: Clip) -> tuple[float | None, str]:
+        """The arrival rate of the case in tasks per minute, and where it comes from."""
+        if case.mode is Mode.BURST:
+            return None, "all at once"
+        if case.rate_per_min is not None:
+            return case.rate_per_min, "given"
+        source = "the burst case"
+        if case.cell not in self._capacities:
+            source = "a probe"
+            self._probe(case, clip)
+        capacity = self._capacities[case.cell]
+        return case.utilisation * capacity, f"{case.utilisation:g} of {capacity:.1f}/min, from {source}"
+
+    def _probe(self, case: Case, clip: Clip) -> None:
+        """Measure the cell's capacity by a short burst."""
+        planned = plan([0.0] * (PROBE_ROUNDS * case.concurrency))
+        with _Tasks(self.deployment, planned) as tasks:
+            ledger, _ = self._load(case, clip, planned, self._log(f"{case.id}-probe"))
+            tasks.outstanding = len(ledger.select("uploaded", "processing"))
+        self._remember_capacity(case, summarise(ledger, concurrency=case.concurrency, mode=Mode.BURST, ideal=None))
+        if case.cell not in self._capacities:
+            raise HarnessError(
+                f"{case.id}: the capacity of {case.cell} could not be measured: a probe of {len(planned)} tasks "
+                f"ended with {len(ledger.select('done'))} done; look at the workers' log, or give --rate"
+            )
+
+    def _remember_capacity(self, case: Case, summary: Summary) -> None:
+        if summary.throughput_per_min and summary.done == summary.total:
+            self._capacities[case.cell] = summary.throughput_per_min
+
+    def _load(self, case: Case, clip: Clip, planned: Sequence[Planned], log: Path) -> tuple[Ledger, float]:
+        """Send the tasks, wait until they are accounted for, read the ledger."""
+        here = self.deployment
+        clock = anchor_to_database(here.engine)
+        target = Target(here.engine, here.sqs, here.queue_url, here.settings.sqs_queue_name)
+        injection = Injection(target, clip.key, planned, clock, log)
+        try:
+            with self.watcher.phase("inject"):
+                injection.start()
+                self._watch(case, planned, injection, lambda: not injection.running)
+            with self.watcher.phase("drain"):
+                self._watch(case, planned, injection, lambda: False)
+        finally:
+            injection.stop()
+        return read_ledger(here.engine, injection.results()), clock.uncertainty_s
+
+    def _watch(
+        self, case: Case, planned: Sequence[Planned], injection: Injection, enough: Callable[[], bool]
+    ) -> None:
+        """Show the progress until all tasks have finished, or *enough* says so, or the deadline passes."""
+        ids = [task.task_id for task in planned]
+        drain_s = self.drain_deadline_s or DRAIN_DEADLINE_S[case.variant]
+        to_inject_s = max(0.0, injection.started_s + planned[-1].offset_s - time.monotonic())
+
+        def look() -> Progress:
+            done, failed = count_finished(self.deployment.engine, ids)
+            elapsed_s = time.monotonic() - injection.started_s
+            due = sum(task.offset_s <= elapsed_s for task in planned)
+            return Progress(elapsed_s, len(planned), due, done, failed)
+
+        wait_until(
+            look,
+            self.watcher.show,
+            enough=enough,
+            deadline_s=to_inject_s + drain_s,
+            poll_s=POLL_S[case.variant],
+        )
+
+    def _log(self, name: str) -> Path:
+        return self.folder / f"worker_tasks_{name}.log"
+
+
+@dataclass
+class _Tasks:
+    """The tasks of a case in the deployment: removed again however the case ends."""
+
+    deployment: Deployment
+    planned: Sequence[Planned]
+    #: Unknown until the ledger has been read: then an interrupted case leaves the workers busy.
+    outstanding: float = math.inf
+
+    def __enter__(self) -> _Tasks:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.outstanding:
+            self.deployment.abandon()
+        self.deployment.forget(task.task_id for task in self.planned)
