@@ -37,7 +37,7 @@ class TaskRecord:
     Attributes:
         task_id: the id of the task and of its row.
         scheduled_s: when it was due.
-        sent_s: when the queue had accepted it.
+        sent_s: when its send began.
         uploaded_s: when its row was made.
         started_s: when its last attempt began.
         finished_s: when it became done or failed.

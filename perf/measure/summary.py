@@ -24,6 +24,7 @@ class Metric:
         meaning: one line.
         modes: the modes it exists for; None in the Summary of the others.
         quantile: the percentile it is (50, 95, 99), or None.
+        signed: whether it can be below 0.
     """
 
     name: str
@@ -31,10 +32,20 @@ class Metric:
     meaning: str
     modes: frozenset[Mode]
     quantile: int | None
+    signed: bool
 
 
-def _is(unit: Unit, meaning: str, modes: frozenset[Mode] = BOTH, quantile: int | None = None) -> Any:
-    return field(metadata={"unit": unit, "meaning": meaning, "modes": modes, "quantile": quantile})
+def _is(
+    unit: Unit,
+    meaning: str,
+    modes: frozenset[Mode] = BOTH,
+    *,
+    quantile: int | None = None,
+    signed: bool = False,
+) -> Any:
+    return field(
+        metadata={"unit": unit, "meaning": meaning, "modes": modes, "quantile": quantile, "signed": signed}
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,10 +100,10 @@ class Summary:
     backlog_mean: float | None = _is("count", "backlog, averaged over the makespan")
     backlog_end: int | None = _is("count", "backlog as the last task became due", SUSTAINED)
     backlog_growth_per_min: float | None = _is(
-        "per_min", "slope of the backlog during injection, once tasks finish", SUSTAINED
+        "per_min", "slope of the backlog during injection, once tasks finish", SUSTAINED, signed=True
     )
     backlog_growth_vs_arrival: float | None = _is(
-        "ratio", "that slope / arrival rate: the share of the arrivals that piles up", SUSTAINED
+        "ratio", "that slope / arrival rate: the share of the arrivals that piles up", SUSTAINED, signed=True
     )
     parallelism_max: int | None = _is("count", "most tasks in service at one instant")
     parallelism_mean: float | None = _is("count", "tasks in service, averaged over the makespan")

@@ -1,0 +1,104 @@
+"""From a Summary and the SLOs to PASS, FAIL or INVALID. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from perf.errors import InvalidMeasurement, SloBroken
+from perf.judge.slos import Slo
+from perf.measure.numbers import number
+from perf.measure.rank import samples_for_bound
+from perf.measure.summary import METRICS, Summary
+from perf.measure.validity import Problem
+
+
+class Kind(StrEnum):
+    """PASS; FAIL: an SLO is broken; INVALID: the measurement cannot be trusted."""
+
+    PASS = "PASS"  # noqa: S105 - a verdict
+    FAIL = "FAIL"
+    INVALID = "INVALID"
+
+
+@dataclass(frozen=True, slots=True)
+class SloResult:
+    """What became of one SLO; ``measured`` and ``passed`` are None where there is no data."""
+
+    slo: Slo
+    measured: float | None
+    passed: bool | None
+    note: str = ""
+
+    @property
+    def kind(self) -> Kind:
+        """What this SLO alone makes of the case."""
+        if self.passed is None:
+            return Kind.INVALID
+        return Kind.PASS if self.passed else Kind.FAIL
+
+    def __str__(self) -> str:
+        measured = "no data" if self.measured is None else f"measured {self._figure(self.measured)}"
+        remarks = [remark for remark in (self.note, self.slo.source) if remark]
+        return f"{self.kind} {self.slo}: {measured}" + (f" ({'; '.join(remarks)})" if remarks else "")
+
+    def _figure(self, measured: float) -> str:
+        """The value in few digits, unless they would tell the opposite: 0.4996 broke >= 0.5, not 0.5."""
+        short = number(measured)
+        return short if self.slo.holds(float(short)) == self.passed else repr(measured)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The judgement of a case."""
+
+    kind: Kind
+    results: tuple[SloResult, ...]
+    problems: tuple[Problem, ...]
+
+    def message(self) -> str:
+        """What is wrong, a line each; for a PASS, one line that says so."""
+        lines = [f"{Kind.INVALID} {problem}" for problem in self.problems]
+        lines += [str(result) for result in self.results if not result.passed]
+        return "\n".join(lines) or f"{Kind.PASS} {len(self.results)} SLOs hold"
+
+
+def judge(summary: Summary, slos: Iterable[Slo], problems: Iterable[Problem]) -> Verdict:
+    """A problem, an SLO without data or no SLO at all is INVALID; else a broken SLO is FAIL; else PASS."""
+    results = tuple(_result(summary, slo) for slo in slos)
+    problems = tuple(problems)
+    if not results:
+        problems += (Problem("there is no SLO to judge by", "add one to slos.toml"),)
+    kinds = {result.kind for result in results}
+    if problems or Kind.INVALID in kinds:
+        return Verdict(Kind.INVALID, results, problems)
+    return Verdict(Kind.FAIL if Kind.FAIL in kinds else Kind.PASS, results, problems)
+
+
+def raise_unless_pass(verdict: Verdict) -> None:
+    """Fail the test of a case.
+
+    Raises:
+        SloBroken: the verdict is FAIL.
+        InvalidMeasurement: it is INVALID.
+    """
+    if verdict.kind is Kind.FAIL:
+        raise SloBroken(verdict.message())
+    if verdict.kind is Kind.INVALID:
+        raise InvalidMeasurement(verdict.message())
+
+
+def _result(summary: Summary, slo: Slo) -> SloResult:
+    measured = summary.value(slo.metric)
+    passed = None if measured is None else slo.holds(measured)
+    return SloResult(slo, measured, passed, _note(summary, slo.metric))
+
+
+def _note(summary: Summary, name: str) -> str:
+    """That a percentile rests on too few samples, if it does."""
+    percent = METRICS[name].quantile
+    samples = summary.total - summary.unsent if name.startswith("send_lag") else summary.done
+    if percent is None or samples >= samples_for_bound(percent):
+        return ""
+    return f"p{percent} of {samples}: too few for a bound, which takes {samples_for_bound(percent)}"
