@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request, Security
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -46,7 +46,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(title="Video pipeline", version="0.1.0", lifespan=_lifespan(engine))
     app.state.services = _make_services(settings, engine)
     app.include_router(health_router)
-    if settings.api_token is None:
+    if not settings.api_token:  # an empty one is none, as compose files write it
         app.include_router(videos_router)
     else:
         # The router only declares the scheme for OpenAPI; the guard below covers every path there is.
@@ -131,6 +131,7 @@ def _handle_errors(app: FastAPI) -> None:
         "the database did not answer: try again later",
         OperationalError,
         InterfaceError,
+        InternalError,
         PoolTimeoutError,
     )
 

@@ -85,11 +85,12 @@ def mark_failed(session: Session, video_id: str, error: str) -> bool:
     Returns:
         Whether it was so; a video that is past ``uploaded`` is left alone.
     """
-    clock = select(CLOCK.label("at")).cte("clock")
+    clock = select(CLOCK.label("at")).cte("clock")  # volatile, so PostgreSQL evaluates it once
+    now = select(clock.c.at).scalar_subquery()
     ended = (
         update(Video)
         .where(Video.id == video_id, Video.status == Status.UPLOADED)
-        .values(status=Status.FAILED, error=error, finished_at=clock.c.at, updated_at=clock.c.at)
+        .values(status=Status.FAILED, error=error, finished_at=now, updated_at=now)
         .returning(Video.id)
         .execution_options(synchronize_session=False)
     )

@@ -1,0 +1,1 @@
+"""Tests of the web tier on real parts."""

@@ -1,0 +1,128 @@
+"""Both storages hold the same contract; S3 is moto's, in a process of its own."""
+
+import io
+from pathlib import Path
+
+import pytest
+
+from app.aws import s3_client
+from app.settings import MIB, Settings
+from app.storage import (
+    LocalStorage,
+    ObjectMissingError,
+    ObjectTooLargeError,
+    S3Storage,
+    Storage,
+    StorageConfigError,
+    StorageUnavailableError,
+    make_storage,
+)
+
+
+@pytest.fixture(params=["s3", "local"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
+    if request.param == "local":
+        return LocalStorage(tmp_path / "objects")
+    env = request.getfixturevalue("pipeline_env")
+    return S3Storage(env["AWS_S3_BUCKET"], "us-east-1")
+
+
+class Endless:
+    """Zeros, until it breaks."""
+
+    def __init__(self, breaks_after: int) -> None:
+        self.left = breaks_after
+
+    def read(self, size: int = -1, /) -> bytes:
+        if self.left <= 0:
+            raise ZeroDivisionError
+        self.left -= size
+        return bytes(size)
+
+
+def test_what_goes_in_comes_out(storage: Storage, tmp_path: Path) -> None:
+    content = bytes(range(256)) * 40 * 1024  # 10 MiB: more than one part of a multipart upload
+    assert storage.upload_stream("uploads/a.mp4", io.BytesIO(content), max_bytes=len(content)) == len(content)
+    storage.download_to("uploads/a.mp4", tmp_path / "a.mp4")
+    storage.upload_from(tmp_path / "a.mp4", "processed/a.mp4", "video/mp4")
+    stream = storage.open_read("processed/a.mp4")
+    assert stream.size_bytes == storage.size("processed/a.mp4") == len(content)
+    assert b"".join(stream) == content
+
+
+def test_deleting_twice_is_deleting_once(storage: Storage) -> None:
+    storage.upload_stream("a", io.BytesIO(b"x"), max_bytes=1)
+    assert storage.exists("a")
+    storage.delete("a")
+    storage.delete("a")
+    assert not storage.exists("a")
+
+
+def test_a_missing_object_is_told_apart(storage: Storage, tmp_path: Path) -> None:
+    for call in (
+        lambda: storage.size("none"),
+        lambda: storage.open_read("none"),
+        lambda: storage.download_to("none", tmp_path / "none"),
+    ):
+        with pytest.raises(ObjectMissingError, match="none"):
+            call()
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_stream_past_its_limit_leaves_nothing(storage: Storage) -> None:
+    with pytest.raises(ObjectTooLargeError, match="9437184 bytes"):
+        storage.upload_stream("big", Endless(breaks_after=100 * MIB), max_bytes=9 * MIB)
+    assert not storage.exists("big")
+
+
+def test_a_source_that_breaks_ends_the_upload(storage: Storage) -> None:
+    with pytest.raises(ZeroDivisionError):
+        storage.upload_stream("broken", Endless(breaks_after=20 * MIB), max_bytes=100 * MIB)
+    assert not storage.exists("broken")
+
+
+def test_a_broken_upload_leaves_no_parts_in_the_bucket(pipeline_env: dict[str, str]) -> None:
+    bucket = pipeline_env["AWS_S3_BUCKET"]
+    with pytest.raises(ZeroDivisionError):
+        S3Storage(bucket, "us-east-1").upload_stream("broken", Endless(20 * MIB), max_bytes=100 * MIB)
+    assert "Uploads" not in s3_client("us-east-1").list_multipart_uploads(Bucket=bucket)
+
+
+def test_a_missing_bucket_is_a_fault_and_not_a_missing_object(pipeline_env: dict[str, str]) -> None:
+    storage = S3Storage("no-such-bucket", "us-east-1")
+    for call in (storage.check, lambda: storage.size("a"), lambda: storage.open_read("a")):
+        with pytest.raises(StorageUnavailableError, match="no-such-bucket"):
+            call()
+
+
+def test_check_passes_on_what_works(storage: Storage) -> None:
+    storage.check()
+
+
+def test_a_lost_folder_is_unavailable(tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path / "objects")
+    (tmp_path / "objects").rmdir()
+    with pytest.raises(StorageUnavailableError, match="objects"):
+        storage.check()
+
+
+@pytest.mark.parametrize("key", ["", ".", "../a", "a/../../b", "/etc/passwd", "a\0b"])
+def test_no_key_leaves_the_folder(tmp_path: Path, key: str) -> None:
+    storage = LocalStorage(tmp_path / "objects")
+    with pytest.raises(StorageConfigError, match="names no file"):
+        storage.upload_stream(key, io.BytesIO(b"x"), max_bytes=1)
+
+
+def test_a_link_does_not_lead_out_of_the_folder(tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path / "objects")
+    (tmp_path / "objects" / "link").symlink_to(tmp_path)
+    with pytest.raises(StorageConfigError, match="names no file"):
+        storage.delete("link/a")
+
+
+def test_the_settings_choose(pipeline_env: dict[str, str], tmp_path: Path) -> None:
+    assert isinstance(make_storage(Settings()), S3Storage)
+    local = Settings(storage_backend="local", local_storage_dir=tmp_path / "x", aws_s3_bucket="")
+    assert isinstance(make_storage(local), LocalStorage)
+    with pytest.raises(StorageConfigError, match="AWS_S3_BUCKET is empty"):
+        make_storage(Settings(aws_s3_bucket=""))
