@@ -49,7 +49,7 @@ class Services:
     uploads: Uploads
     health: Health
     max_upload_bytes: int
-    #: An upload holds a thread and about 24 MiB while it lasts; more than these wait their turn.
+    #: An upload holds a thread and 30 to 50 MiB (measured) while it lasts; more than these wait their turn.
     upload_slots: CapacityLimiter
 
 

@@ -10,6 +10,7 @@ from app import health
 from app.health import Health
 from app.main import create_app
 from app.settings import Settings
+from fixtures.postgres import PostgresServer
 
 
 class Part:
@@ -67,6 +68,17 @@ def test_all_well_is_200(client: TestClient) -> None:
     answer = client.get("/api/health")
     assert answer.status_code == 200
     assert answer.json() == {"status": "ok", "database": "ok", "storage": "ok", "queue": "ok"}
+
+
+def test_a_lost_database_is_503_everywhere(
+    client: TestClient, postgres: PostgresServer, pipeline_env: dict[str, str]
+) -> None:
+    postgres.drop_database(pipeline_env["DATABASE_URL"].rpartition("/")[2])
+    answers = [client.get("/api/health"), client.get("/api/videos")]
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert answers[0].json()["database"] == "OperationalError"
+    assert answers[1].json() == {"detail": "the database did not answer: try again later"}
+    assert answers[1].headers["Retry-After"]
 
 
 def test_what_is_lost_is_named_with_503(settings: Settings) -> None:
