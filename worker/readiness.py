@@ -20,8 +20,6 @@ from worker.settings import WorkerSettings
 
 logger = get_logger(__name__)
 
-RENEW_S = 2.0
-
 
 @dataclass
 class Handshake:
@@ -31,6 +29,7 @@ class Handshake:
     queue: str
     concurrency: int
     settings: dict[str, Any]
+    renew_s: float = 2.0
     id: str = field(default_factory=new_id)
     _stopping: Event = field(default_factory=Event, init=False)
     _inserted: bool = field(default=False, init=False)
@@ -60,7 +59,7 @@ class Handshake:
                 away = True
             if stopping:
                 return
-            self._stopping.wait(RENEW_S)
+            self._stopping.wait(self.renew_s)
 
     def _say(self, stopping: bool) -> None:
         if not self._inserted:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select, update
+from sqlalchemy import Connection, Engine, TextClause, func, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.model import CLOCK, Status, Video
@@ -82,19 +82,14 @@ def _begin(session: Connection, video_id: str, worker: str, max_attempts: int, g
         return Claim(video_id, Outcome.HELD, row.attempts, row.object_key)
     if row.attempts >= max_attempts:
         return Claim(video_id, Outcome.EXHAUSTED, row.attempts, row.object_key)
-    now = select(CLOCK.label("at")).cte("now")
-    begun = (
-        update(Video)
-        .where(Video.id == video_id)
-        .values(
-            status=Status.PROCESSING,
-            attempts=Video.attempts + 1,
-            worker=worker,
-            started_at=now.c.at,
-            updated_at=now.c.at,
-        )
-    )
-    session.execute(begun)
+    begun = {
+        "status": Status.PROCESSING,
+        "attempts": Video.attempts + 1,
+        "worker": worker,
+        "started_at": CLOCK,
+        "updated_at": CLOCK,
+    }
+    session.execute(update(Video).where(Video.id == video_id).values(begun))
     return Claim(video_id, Outcome.CLAIMED, row.attempts + 1, row.object_key)
 
 
@@ -109,30 +104,43 @@ def _unlock(session: Connection, key: Any) -> None:
 
 def finish(engine: Engine, claim: Claim, processed_key: str) -> bool:
     """Mark the video done; False when the attempt is no longer the current one, and nothing was changed."""
-    return _end(engine, claim, status=Status.DONE, processed_key=processed_key, error=None)
+    return _end(engine, claim, Status.DONE, processed_key=processed_key)
 
 
 def fail(engine: Engine, claim: Claim, reason: str) -> bool:
     """Mark the video failed for good; False as for finish."""
-    return _end(engine, claim, status=Status.FAILED, error=reason)
+    return _end(engine, claim, Status.FAILED, error=reason)
 
 
 def release(engine: Engine, claim: Claim, reason: str) -> bool:
     """Give the video back to be tried again, *reason* kept to be read meanwhile; False as for finish."""
-    values = {"status": Status.UPLOADED, "error": reason, "updated_at": CLOCK}
+    return _change(engine, _RELEASE, claim, {"error": reason})
+
+
+def _end(
+    engine: Engine, claim: Claim, status: Status, processed_key: str | None = None, error: str | None = None
+) -> bool:
+    values = {"status": status, "processed_key": processed_key, "error": error}
+    return _change(engine, _END, claim, values)
+
+
+def _change(engine: Engine, statement: TextClause, claim: Claim, values: dict[str, str | None]) -> bool:
     with engine.connect() as session:
-        return session.execute(_current(claim).values(values)).rowcount == 1
+        named = {"id": claim.video_id, "attempts": claim.attempts}
+        return session.execute(statement, named | values).rowcount == 1
 
 
-def _end(engine: Engine, claim: Claim, **values: object) -> bool:
-    # clock_timestamp() differs from call to call: one row of it makes the two instants one.
-    now = select(CLOCK.label("at")).cte("now")
-    ended = _current(claim).values(values | {"finished_at": now.c.at, "updated_at": now.c.at})
-    with engine.connect() as session:
-        return session.execute(ended).rowcount == 1
+#: The claim's row as long as nobody ended it or began a later attempt.
+_CURRENT = "id = :id and attempts = :attempts and status in ('uploaded', 'processing')"
 
+# clock_timestamp() differs from call to call; one row of it makes two columns one instant.
+_END = text(f"""
+    with now as materialized (select clock_timestamp() as at)
+    update videos set status = :status, processed_key = :processed_key, error = :error,
+                      finished_at = now.at, updated_at = now.at
+    from now where {_CURRENT}
+""")  # noqa: S608 - no outside text in it
 
-def _current(claim: Claim) -> Any:
-    """The claim's row as long as nobody ended it or began a later attempt."""
-    unfinished = Video.status.in_((Status.UPLOADED, Status.PROCESSING))
-    return update(Video).where(Video.id == claim.video_id, unfinished, Video.attempts == claim.attempts)
+_RELEASE = text(f"""
+    update videos set status = 'uploaded', error = :error, updated_at = clock_timestamp() where {_CURRENT}
+""")  # noqa: S608 - no outside text in it

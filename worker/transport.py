@@ -149,12 +149,16 @@ class Channel(SQS.Channel):
             logger.warning("DeleteMessage failed, so SQS will deliver the message again: %r", error)
 
     def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        """Give the message back; where SQS does not hear of it, the visibility timeout does the same."""
+        """Give the message back; where SQS does not hear of it, the visibility timeout does the same.
+
+        A requeue is left to the backoff policy: kombu 5.7, doing both, raises KeyError('sqs_message').
+        """
+        qos: Any = self.qos
         try:
-            super().basic_reject(delivery_tag, requeue)
+            super().basic_reject(delivery_tag, requeue and not qos.is_backoff_task(delivery_tag))
         except (BotoCoreError, ClientError) as error:
             logger.warning("The message returns only after its visibility timeout: %r", error)
-            self.qos.ack(delivery_tag)
+            qos.ack(delivery_tag)
 
 
 class Transport(SQS.Transport):

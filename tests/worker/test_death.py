@@ -1,0 +1,70 @@
+"""The end of a worker, asked for or not: nothing is lost and no ffmpeg is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import psutil
+
+from app.model import Status
+from tests.worker.rig import SLOW, Rig, eventually, ffmpegs_of
+
+
+def _caught_in_the_act(rig: Rig, video_id: str, pid: int) -> psutil.Process:
+    """The ffmpeg that processes the video now."""
+    rig.wait_for(video_id, Status.PROCESSING)
+    return eventually(lambda: ffmpegs_of(pid), "an ffmpeg runs")[0]
+
+
+def test_sigterm_finishes_the_running_task_and_returns_the_rest(
+    rig: Rig, clip: Path, long_clip: Path
+) -> None:
+    with rig.worker(**SLOW) as worker:
+        running = rig.submit(long_clip)
+        rest = rig.submit(clip)
+        _caught_in_the_act(rig, running, worker.pid)
+        os.kill(worker.pid, signal.SIGTERM)
+        eventually(lambda: not worker.alive, "the worker has ended")
+    assert rig.video(running).status == Status.DONE
+    assert (rig.video(rest).status, rig.video(rest).deliveries) == (Status.UPLOADED, 0)
+    assert rig.messages() == (1, 0)
+    row = rig.worker_row(worker.pid)
+    assert row is not None
+    assert row.stopped_at is not None
+
+
+def test_a_killed_worker_loses_nothing_and_leaves_no_ffmpeg(rig: Rig, long_clip: Path) -> None:
+    with rig.worker(**SLOW) as killed:
+        video_id = rig.submit(long_clip)
+        ffmpeg = _caught_in_the_act(rig, video_id, killed.pid)
+        family = [*psutil.Process(killed.pid).children(recursive=True), ffmpeg]
+        os.kill(killed.pid, signal.SIGKILL)  # the main process alone: the rest must follow by itself
+        eventually(lambda: not any(_runs(process) for process in family), "children and ffmpeg are gone")
+    assert rig.video(video_id).status == Status.PROCESSING
+    with rig.worker():
+        video = rig.wait_for(video_id, Status.DONE)
+        assert (video.attempts, video.deliveries) == (2, 2)
+        rig.wait_until_empty()
+
+
+def test_a_killed_pool_child_is_replaced_and_its_task_runs_again(rig: Rig, long_clip: Path) -> None:
+    with rig.worker(**SLOW) as worker:
+        video_id = rig.submit(long_clip)
+        ffmpeg = _caught_in_the_act(rig, video_id, worker.pid)
+        first = (rig.video(video_id).worker or "").split("/")
+        os.kill(int(first[2]), signal.SIGKILL)
+        eventually(lambda: not _runs(ffmpeg), "its ffmpeg is gone")
+        video = rig.wait_for(video_id, Status.DONE)
+        assert video.attempts == 2
+        assert video.worker != "/".join(first)
+        rig.wait_until_empty()
+        assert worker.alive
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -1,0 +1,123 @@
+"""The state changes on a real PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine, text
+
+from app.model import Status, Video
+from tests.worker.rig import Rig, eventually
+from worker import state
+from worker.state import Claim, Outcome
+
+
+@pytest.fixture
+def engine(shared_rig: Rig) -> Engine:
+    return shared_rig.engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
+@pytest.fixture
+def video_id(shared_rig: Rig) -> str:
+    return shared_rig.add(None)
+
+
+@pytest.fixture
+def claim(engine: Engine, video_id: str) -> Iterator[Claim]:
+    with state.claim(engine, video_id, "host/0/1", max_attempts=3) as claim:
+        yield claim
+
+
+def test_a_claim_begins_an_attempt(shared_rig: Rig, claim: Claim) -> None:
+    video = shared_rig.video(claim.video_id)
+    assert claim == Claim(video.id, Outcome.CLAIMED, 1, video.object_key)
+    assert (video.status, video.attempts, video.deliveries) == (Status.PROCESSING, 1, 1)
+    assert video.worker == "host/0/1"
+    assert video.started_at is not None
+    assert video.started_at > video.uploaded_at
+
+
+def test_finish_is_one_instant_and_clears_an_earlier_error(
+    shared_rig: Rig, engine: Engine, video_id: str
+) -> None:
+    with state.claim(engine, video_id, "w", 3) as first:
+        assert state.release(engine, first, "a passing fault")
+    assert shared_rig.video(video_id).status == Status.UPLOADED
+    assert shared_rig.video(video_id).error == "a passing fault"
+    with state.claim(engine, video_id, "w", 3) as second:
+        assert second.attempts == 2
+        assert state.finish(engine, second, "processed/x.mp4")
+    video = shared_rig.video(video_id)
+    assert (video.status, video.error, video.processed_key) == (Status.DONE, None, "processed/x.mp4")
+    assert video.finished_at == video.updated_at
+    assert video.finished_at is not None
+    assert video.started_at is not None
+    assert video.finished_at > video.started_at
+
+
+@pytest.mark.parametrize("end", [Status.DONE, Status.FAILED])
+def test_a_finished_video_only_counts_deliveries(
+    shared_rig: Rig, engine: Engine, video_id: str, end: Status
+) -> None:
+    with state.claim(engine, video_id, "w", 3) as claim:
+        assert state.finish(engine, claim, "k") if end == Status.DONE else state.fail(engine, claim, "why")
+    before = _columns(shared_rig.video(video_id))
+    with state.claim(engine, video_id, "another", 3) as late:
+        assert late.outcome is Outcome.FINISHED
+    assert _columns(shared_rig.video(video_id)) == before | {"deliveries": 2}
+
+
+def test_a_held_video_only_counts_the_delivery(shared_rig: Rig, engine: Engine, claim: Claim) -> None:
+    before = _columns(shared_rig.video(claim.video_id))
+    with state.claim(engine, claim.video_id, "another", 3) as second:
+        assert second.outcome is Outcome.HELD
+    assert _columns(shared_rig.video(claim.video_id)) == before | {"deliveries": 2}
+
+
+def test_the_lock_ends_with_its_session(engine: Engine, claim: Claim) -> None:
+    """As when a worker is killed: the server ends the session, and the video is free."""
+    with engine.connect() as other:
+        killed = text(
+            "select pg_terminate_backend(pid) from pg_locks join pg_database on pg_database.oid = database "
+            "where locktype = 'advisory' and datname = current_database()"
+        )
+        assert other.execute(killed).scalar_one()
+
+    def outcome() -> bool:
+        with state.claim(engine, claim.video_id, "another", 3) as second:
+            assert second.outcome in (Outcome.HELD, Outcome.CLAIMED)
+            return second.outcome is Outcome.CLAIMED
+
+    assert eventually(outcome, "the video is free")
+    # The first attempt is no longer the current one: what it still says changes nothing.
+    assert not state.finish(engine, claim, "k")
+    assert not state.fail(engine, claim, "why")
+    assert not state.release(engine, claim, "why")
+
+
+def test_too_many_attempts_are_not_begun(shared_rig: Rig, engine: Engine) -> None:
+    video_id = shared_rig.add(None, status=Status.PROCESSING, attempts=2)
+    with state.claim(engine, video_id, "w", max_attempts=2) as claim:
+        assert claim.outcome is Outcome.EXHAUSTED
+        assert shared_rig.video(video_id).attempts == 2
+        assert state.fail(engine, claim, "gave up")
+
+
+def test_an_unknown_video_is_told(engine: Engine) -> None:
+    with state.claim(engine, "nobody", "w", 3) as claim:
+        assert claim == Claim("nobody", Outcome.UNKNOWN)
+
+
+def test_the_lock_is_given_back(engine: Engine, video_id: str) -> None:
+    for attempt in (1, 2):
+        with state.claim(engine, video_id, "w", 3) as claim:
+            assert (claim.outcome, claim.attempts) == (Outcome.CLAIMED, attempt)
+    with pytest.raises(ZeroDivisionError), state.claim(engine, video_id, "w", 9):
+        raise ZeroDivisionError
+    with state.claim(engine, video_id, "w", 9) as claim:
+        assert claim.outcome is Outcome.CLAIMED
+
+
+def _columns(video: Video) -> dict[str, object]:
+    return {column.name: getattr(video, column.name) for column in Video.__table__.columns}
