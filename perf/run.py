@@ -61,14 +61,28 @@ class CaseResult:
 
 
 @dataclass
+class Measured:
+    """What a run has measured and later cases build on, by variant and cell.
+
+    Attributes:
+        ideals: bare ffmpeg.
+        capacities_per_min: the throughput of a burst that was done completely.
+    """
+
+    ideals: dict[tuple[Variant, str], Ideal] = field(default_factory=dict)
+    capacities_per_min: dict[tuple[Variant, str], float] = field(default_factory=dict)
+
+
+@dataclass
 class Runner:
-    """Runs cases against one deployment, and remembers what it measured on the way.
+    """Runs cases against one deployment.
 
     Attributes:
         deployment: the system under test.
         book: the SLOs.
         folder: where the injector's logs go.
         watcher: who is told.
+        measured: what earlier cases measured; this one adds to it.
         drain_deadline_s: instead of DRAIN_DEADLINE_S.
     """
 
@@ -76,9 +90,8 @@ class Runner:
     book: SloBook
     folder: Path
     watcher: Watcher
+    measured: Measured
     drain_deadline_s: float | None = None
-    _ideals: dict[str, Ideal] = field(default_factory=dict)
-    _capacities: dict[str, float] = field(default_factory=dict)
 
     def run(self, case: Case) -> CaseResult:
         """Run the case to its verdict. Whatever it made in the deployment is removed again.
@@ -115,13 +128,12 @@ class Runner:
         """Bare ffmpeg for this clip at this concurrency; None where the workers are elsewhere."""
         if not self.deployment.is_here:
             return None
-        if case.cell not in self._ideals:
+        known, key = self.measured.ideals, (case.variant, case.cell)
+        if key not in known:
             runs = case.concurrency * CALIBRATION_ROUNDS[case.variant]
             with self.watcher.phase("calibrate"):
-                self._ideals[case.cell] = calibrate(
-                    self.deployment.worker_settings, clip.path, case.concurrency, runs
-                )
-        return self._ideals[case.cell]
+                known[key] = calibrate(self.deployment.worker_settings, clip.path, case.concurrency, runs)
+        return known[key]
 
     def _rate(self, case: Case, clip: Clip) -> tuple[float | None, str]:
         """The arrival rate of the case in tasks per minute, and where it comes from."""
@@ -129,11 +141,11 @@ class Runner:
             return None, "all at once"
         if case.rate_per_min is not None:
             return case.rate_per_min, "given"
-        source = "the burst case"
-        if case.cell not in self._capacities:
+        known, key, source = self.measured.capacities_per_min, (case.variant, case.cell), "the burst case"
+        if key not in known:
             source = "a probe"
             self._probe(case, clip)
-        capacity = self._capacities[case.cell]
+        capacity = known[key]
         return case.utilisation * capacity, f"{case.utilisation:g} of {capacity:.1f}/min, from {source}"
 
     def _probe(self, case: Case, clip: Clip) -> None:
@@ -143,7 +155,7 @@ class Runner:
             ledger, _ = self._load(case, clip, planned, self._log(f"{case.id}-probe"))
             tasks.outstanding = len(ledger.select("uploaded", "processing"))
         self._remember_capacity(case, summarise(ledger, concurrency=case.concurrency, mode=Mode.BURST, ideal=None))
-        if case.cell not in self._capacities:
+        if (case.variant, case.cell) not in self.measured.capacities_per_min:
             raise HarnessError(
                 f"{case.id}: the capacity of {case.cell} could not be measured: a probe of {len(planned)} tasks "
                 f"ended with {len(ledger.select('done'))} done; look at the workers' log, or give --rate"
@@ -151,7 +163,7 @@ class Runner:
 
     def _remember_capacity(self, case: Case, summary: Summary) -> None:
         if summary.throughput_per_min and summary.done == summary.total:
-            self._capacities[case.cell] = summary.throughput_per_min
+            self.measured.capacities_per_min[case.variant, case.cell] = summary.throughput_per_min
 
     def _load(self, case: Case, clip: Clip, planned: Sequence[Planned], log: Path) -> tuple[Ledger, float]:
         """Send the tasks, wait until they are accounted for, read the ledger."""

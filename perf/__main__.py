@@ -1,0 +1,78 @@
+"""`python -m perf`: the suite's stages by hand, against the deployment that the environment names.
+
+    python -m perf inject --count 30 --size 50 --mode sustained --rate 10 --monitor
+    python -m perf metrics --tasks-log results/worker_tasks_2026-11-23T10-00-00Z.log --output-csv m.csv
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+from sqlalchemy.exc import SQLAlchemyError
+
+from fixtures.errors import FixtureError
+from perf import by_hand
+from perf.errors import PerfError, UsageError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one stage; 0 when it did its work, 1 when tasks failed or are outstanding, 2 for bad input."""
+    args = _parser().parse_args(argv)
+    try:
+        return int(args.run(args))
+    except ValidationError as error:
+        names = ", ".join(str(item["loc"][0]).upper() for item in error.errors() if item["loc"])
+        return _refuse(f"the environment does not name a deployment: missing or wrong: {names}")
+    except (UsageError, FixtureError) as error:
+        return _refuse(str(error))
+    except (PerfError, SQLAlchemyError) as error:
+        print(f"perf: {str(error).splitlines()[0]}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("perf: interrupted; what was sent stands in the tasks' log", file=sys.stderr)
+        return 130
+
+
+def _refuse(message: str) -> int:
+    print(f"perf: {message}", file=sys.stderr)
+    return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "python -m perf", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    stages = parser.add_subparsers(required=True, metavar="STAGE")
+    _add_inject(stages.add_parser("inject", help="put tasks straight into the queue"))
+    _add_metrics(stages.add_parser("metrics", help="the metrics of tasks that were injected"))
+    return parser
+
+
+def _add_inject(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=by_hand.inject)
+    parser.add_argument("--count", required=True, help="number of tasks")
+    clip = parser.add_mutually_exclusive_group(required=True)
+    clip.add_argument("--size", help="video size in MB; the clip is made, and uploaded where the bucket lacks it")
+    clip.add_argument("--file", help="a video in the bucket, s3://BUCKET/KEY")
+    parser.add_argument("--mode", default="burst", help="burst (default) or sustained")
+    parser.add_argument("--rate", default="", help="tasks per minute; for --mode sustained")
+    parser.add_argument("--monitor", action="store_true", help="wait until the tasks have finished")
+    parser.add_argument("--deadline", default="", help="seconds to wait at most after the last task was due (3600)")
+    parser.add_argument("--results", type=Path, default=Path("results"), help="folder of the tasks' log (results)")
+
+
+def _add_metrics(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=by_hand.metrics)
+    tasks = parser.add_mutually_exclusive_group(required=True)
+    tasks.add_argument("--tasks-log", type=Path, help="a worker_tasks_*.log of the injector")
+    tasks.add_argument("--file", help="all tasks of this video, s3://BUCKET/KEY; due when they were uploaded")
+    parser.add_argument("--concurrency", default="", help="of the workers then (default: what they report now)")
+    parser.add_argument("--output-csv", type=Path, help="where the metrics go (default: the terminal only)")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

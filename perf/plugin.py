@@ -1,0 +1,218 @@
+"""The pytest plugin: options, markers, which cases run, fixtures, the table at the end. Wiring only."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from fixtures.deployment import Deployment, local_deployment, missing_for_aws, remote_deployment
+from fixtures.machine_lock import only_measured_run
+from fixtures.pipeline import running_servers
+from fixtures.workdir import temporary_folder
+from perf.environment import describe_machine
+from perf.errors import UsageError
+from perf.judge.slos import SloBook, load_slos
+from perf.matrix import Case, Variant, cases
+from perf.options import Options, add_options, read_options
+from perf.report import allure_report
+from perf.report.artifacts import RunFolder
+from perf.report.progress import LiveLine
+from perf.report.table import render_table
+from perf.run import CaseResult, Measured, Runner
+
+MARKERS = {
+    Variant.MOCKED: "on this machine with stand-in clips; runs where no -m says otherwise",
+    Variant.LOCAL: "on this machine with clips of the real size",
+    Variant.AWS: "against the deployment that the environment names",
+}
+
+OPTIONS = pytest.StashKey[Options]()
+BOOK = pytest.StashKey[SloBook]()
+ROWS = pytest.StashKey[list[CaseResult]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the suite's options."""
+    add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers, read the options."""
+    for variant, meaning in MARKERS.items():
+        config.addinivalue_line("markers", f"{variant}: {meaning}")
+    config.stash[ROWS] = []
+    try:
+        config.stash[OPTIONS] = read_options(config)
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that takes `case` runs once for each case of each variant."""
+    if "case" not in metafunc.fixturenames:
+        return
+    axes = metafunc.config.stash[OPTIONS].axes
+    metafunc.parametrize(
+        "case",
+        [
+            pytest.param(case, id=case.id, marks=getattr(pytest.mark, variant))
+            for variant in Variant
+            for case in cases(variant, axes)
+        ],
+    )
+
+
+@pytest.hookimpl(trylast=True)  # after -m and -k have chosen
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the mocked cases where nothing was chosen; hold the SLOs of the chosen against their metrics."""
+    if not config.option.markexpr and not any("[" in arg for arg in config.args):
+        others = [item for item in items if _case(item) and _case(item).variant is not Variant.MOCKED]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in others]
+    chosen = [case for case in map(_case, items) if case]
+    if not chosen:
+        return
+    try:
+        config.stash[BOOK] = load_slos(config.stash[OPTIONS].slos)
+        for case in chosen:
+            config.stash[BOOK].for_case(case)
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse what cannot run, before any load."""
+    if session.config.option.collectonly:
+        return
+    variants = {case.variant for case in map(_case, session.items) if case}
+    if Variant.AWS in variants and (missing := missing_for_aws(os.environ, terminal=sys.stdin.isatty())):
+        raise pytest.UsageError(missing)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(ids: list[str]) -> None:
+    """Measured cases do not run in parallel: they would measure each other."""
+    if any(f"[{variant}-" in test for variant in Variant for test in ids):
+        pytest.exit("measured cases run one at a time: leave out -n, or give -n0", returncode=4)
+
+
+def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
+    """Say what will run, and where its results go."""
+    count = sum(1 for item in items if _case(item))
+    options = config.stash[OPTIONS]
+    return [f"perf: {count} measured case(s), results in {options.results}"] if count else []
+
+
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
+    """INVALID is not FAILED: it has a letter and a word of its own."""
+    if report.when == "call" and dict(report.user_properties).get("verdict") == "INVALID":
+        return "invalid", "I", ("INVALID", {"purple": True})
+    return None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """A row for each case."""
+    rows = config.stash[ROWS]
+    if rows:
+        terminalreporter.section("performance cases")
+        for line in render_table(rows):
+            terminalreporter.write_line(line)
+        terminalreporter.write_line(f"results: {config.stash[OPTIONS].results}")
+
+
+def _case(item: pytest.Item) -> Case | None:
+    callspec = getattr(item, "callspec", None)
+    found = callspec.params.get("case") if callspec else None
+    return found if isinstance(found, Case) else None
+
+
+@pytest.fixture(scope="session")
+def run_folder(request: pytest.FixtureRequest) -> RunFolder:
+    """Where this run's artifacts go."""
+    return RunFolder.create(request.config.stash[OPTIONS].results, describe_machine())
+
+
+@pytest.fixture(scope="session")
+def deployments(request: pytest.FixtureRequest) -> Iterator[Callable[[Variant], Deployment]]:
+    """The deployment of a variant, opened when its first case runs and closed when another's does."""
+    with ExitStack() as stack:
+        opened: dict[Variant, Deployment] = {}
+
+        def deployment(variant: Variant) -> Deployment:
+            if variant not in opened:
+                stack.close()
+                opened.clear()
+                opened[variant] = stack.enter_context(_deploy(variant, request))
+            return opened[variant]
+
+        yield deployment
+
+
+@contextmanager
+def _deploy(variant: Variant, request: pytest.FixtureRequest) -> Iterator[Deployment]:
+    reporter = request.config.pluginmanager.getplugin("terminalreporter")
+    if variant is Variant.AWS:
+        with remote_deployment(os.environ, reporter.write_line, terminal=sys.stdin.isatty()) as deployment:
+            yield deployment
+        return
+    with (
+        only_measured_run(),
+        temporary_folder("servers") as folder,
+        running_servers(os.environ, folder) as servers,
+        local_deployment(variant, servers, os.environ, folder) as deployment,
+    ):
+        yield deployment
+
+
+@pytest.fixture(scope="session")
+def measured() -> Measured:
+    """What the run has measured so far and later cases build on."""
+    return Measured()
+
+
+@pytest.fixture
+def run_case(
+    request: pytest.FixtureRequest,
+    deployments: Callable[[Variant], Deployment],
+    measured: Measured,
+    run_folder: RunFolder,
+) -> Callable[[Case], CaseResult]:
+    """Run a case to its verdict, its artifacts written and attached; the test then asserts the verdict."""
+    config = request.config
+
+    def run(case: Case) -> CaseResult:
+        watcher = allure_report.Steps(LiveLine(_terminal_writer(config), case.id))
+        runner = Runner(
+            deployments(case.variant),
+            config.stash[BOOK],
+            run_folder.path,
+            watcher,
+            measured,
+            config.stash[OPTIONS].drain_deadline_s,
+        )
+        result = runner.run(case)
+        files = run_folder.write(result)
+        config.stash[ROWS].append(result)
+        request.node.user_properties.append(("verdict", str(result.verdict.kind)))
+        allure_report.attach(result, files)
+        return result
+
+    return run
+
+
+def _terminal_writer(config: pytest.Config) -> Callable[[str], None]:
+    """Writes past pytest's capture on a terminal, nowhere else."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    capture = config.pluginmanager.getplugin("capturemanager")
+    if not reporter.isatty or capture is None:
+        return lambda _: None
+
+    def write(text: str) -> None:
+        with capture.global_and_fixture_disabled():
+            reporter.write(text, flush=True)
+
+    return write
