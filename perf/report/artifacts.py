@@ -131,7 +131,7 @@ def read_tasks_log(path: Path) -> list[Sent]:
         try:
             sent.append(_sent(json.loads(line)))
         except (ValueError, TypeError, KeyError) as error:
-            if number == len(lines) and not line.endswith("\n"):
+            if not line.endswith("\n"):  # only the last can be without
                 break
             raise UsageError(f"{path}:{number}: not a task of a worker_tasks_*.log: {error!r}") from error
     if not sent:

@@ -14,7 +14,7 @@ from perf.matrix import Mode
 from perf.measure.ledger import Ledger
 from perf.measure.metrics import METRICS, summarise
 from perf.measure.validity import Problem
-from perf.report.artifacts import CONSOLIDATED, RunFolder, read_case, read_tasks_log
+from perf.report.artifacts import CONSOLIDATED, RunFolder, read_case, read_tasks_log, write_case
 from tests.perf.results import result
 
 
@@ -100,6 +100,20 @@ def test_a_write_that_fails_leaves_the_earlier_file(folder):
     with pytest.raises(ValueError, match="JSON"):
         folder.write(broken)
     assert path.read_text() == before
+
+
+def test_a_crash_in_the_middle_of_a_write_leaves_the_earlier_file(folder, monkeypatch):
+    path = folder.write(result())["case_mocked-50MB-c1-burst.json"]
+    before = path.read_text()
+
+    def crash(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("perf.report.artifacts.os.fsync", crash)
+    with pytest.raises(OSError, match="No space left"):
+        write_case(path, result(mode=Mode.SUSTAINED), {})
+    assert path.read_text() == before
+    assert not [each for each in folder.path.iterdir() if each.name.startswith(".")]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": 99}', '{"format": 1, "case": {}}'])

@@ -154,6 +154,15 @@ def test_an_overloaded_backlog_grows_by_what_arrives_beyond_the_capacity():
     assert summary.backlog_end == 200 - 159  # 159 * 1.25 s = 198.75 s are over at 199 s
 
 
+def test_the_filling_of_the_pipeline_is_not_growth():
+    """Four workers, a task a second of 2.8 s each: the backlog rises to 3 and stays."""
+    ledger = Ledger.of(task(str(i), i, i, i + 2.8) for i in range(12))
+    summary = summarise(ledger, concurrency=4, mode=Mode.SUSTAINED, ideal=None)
+    whole_slope = 60 * backlog_series(ledger).slope_per_s(0, 11)
+    assert whole_slope > 3
+    assert summary.backlog_growth_per_min == pytest.approx(0, abs=1)
+
+
 def test_nothing_that_finishes_lets_the_backlog_grow_at_the_arrival_rate():
     records = [task(str(i), i, None, None) for i in range(101)]
     summary = summarise(Ledger.of(records), concurrency=1, mode=Mode.SUSTAINED, ideal=None)

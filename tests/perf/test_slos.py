@@ -127,6 +127,12 @@ def test_a_file_that_makes_no_sense_names_its_line(text, line, words):
     assert words in message
 
 
+def test_the_line_is_that_of_the_guilty_table():
+    table = '[mocked.{}]\nslos = ["backlog_end <= 5"]\n'
+    message = refusal(table.format("burst") + table.format("sustained"))
+    assert message.startswith("slos.toml:2: ")
+
+
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(UsageError, match=r"cannot read the SLOs"):
         load_slos(tmp_path / "none.toml")
