@@ -1,7 +1,7 @@
 """`python -m perf`: the suite's stages by hand, against the deployment that the environment names.
 
-    python -m perf inject --count 30 --size 50 --mode sustained --rate 10 --monitor
-    python -m perf metrics --tasks-log results/worker_tasks_2026-11-23T10-00-00Z.log --output-csv m.csv
+python -m perf inject --count 30 --size 50 --mode sustained --rate 10 --monitor
+python -m perf metrics --tasks-log results/worker_tasks_2026-11-23T10-00-00Z.log --output-csv m.csv
 """
 
 from __future__ import annotations
@@ -56,13 +56,19 @@ def _add_inject(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=by_hand.inject)
     parser.add_argument("--count", required=True, help="number of tasks")
     clip = parser.add_mutually_exclusive_group(required=True)
-    clip.add_argument("--size", help="video size in MB; the clip is made, and uploaded where the bucket lacks it")
+    clip.add_argument(
+        "--size", help="video size in MB; the clip is made, and uploaded where the bucket lacks it"
+    )
     clip.add_argument("--file", help="a video in the bucket, s3://BUCKET/KEY")
     parser.add_argument("--mode", default="burst", help="burst (default) or sustained")
     parser.add_argument("--rate", default="", help="tasks per minute; for --mode sustained")
     parser.add_argument("--monitor", action="store_true", help="wait until the tasks have finished")
-    parser.add_argument("--deadline", default="", help="seconds to wait at most after the last task was due (3600)")
-    parser.add_argument("--results", type=Path, default=Path("results"), help="folder of the tasks' log (results)")
+    parser.add_argument(
+        "--deadline", default="", help="seconds to wait at most after the last task was due (3600)"
+    )
+    parser.add_argument(
+        "--results", type=Path, default=Path("results"), help="folder of the tasks' log (results)"
+    )
 
 
 def _add_metrics(parser: argparse.ArgumentParser) -> None:
@@ -70,7 +76,9 @@ def _add_metrics(parser: argparse.ArgumentParser) -> None:
     tasks = parser.add_mutually_exclusive_group(required=True)
     tasks.add_argument("--tasks-log", type=Path, help="a worker_tasks_*.log of the injector")
     tasks.add_argument("--file", help="all tasks of this video, s3://BUCKET/KEY; due when they were uploaded")
-    parser.add_argument("--concurrency", default="", help="of the workers then (default: what they report now)")
+    parser.add_argument(
+        "--concurrency", default="", help="of the workers then (default: what they report now)"
+    )
     parser.add_argument("--output-csv", type=Path, help="where the metrics go (default: the terminal only)")
 
 

@@ -40,7 +40,7 @@ def _version(package: str) -> str | None:
 
 
 def _git(*args: str) -> str | None:
-    """git's answer, or None outside a checkout."""
+    """What git answers, or None outside a checkout."""
     try:
         done = subprocess.run(
             ["git", *args], cwd=_ROOT, capture_output=True, text=True, timeout=10, check=False

@@ -37,11 +37,6 @@ class Options:
     slos: Path
     results: Path
 
-    @property
-    def run_folder(self) -> Path:
-        """This run's own folder of results, by the time the options were read."""
-        return self.results
-
 
 def add_options(parser: pytest.Parser) -> None:
     """Make every option known to pytest, for the command line and for pytest.ini."""
@@ -59,11 +54,19 @@ def read_options(config: pytest.Config) -> Options:
     """
     value = {name: _value(config, name) for name, _, _ in OPTIONS}
     axes = Axes.parse(
-        value["sizes"], value["concurrency"], value["modes"], value["count"], value["rate"], value["utilisation"]
+        value["sizes"],
+        value["concurrency"],
+        value["modes"],
+        value["count"],
+        value["rate"],
+        value["utilisation"],
     )
     run = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
     return Options(
-        axes, _deadline_s(value["deadline"]), Path(value["slos"]), config.rootpath / value["results"] / run
+        axes,
+        seconds("--deadline", value["deadline"]),
+        Path(value["slos"]),
+        config.rootpath / value["results"] / run,
     )
 
 
@@ -72,7 +75,12 @@ def _value(config: pytest.Config, name: str) -> str:
     return str(config.getini(f"perf_{name}") if given is None else given)
 
 
-def _deadline_s(text: str) -> float | None:
+def seconds(option: str, text: str) -> float | None:
+    """The seconds an option gives; None for an empty text.
+
+    Raises:
+        UsageError: it is not a number above 0.
+    """
     if not text.strip():
         return None
     try:
@@ -80,5 +88,5 @@ def _deadline_s(text: str) -> float | None:
     except ValueError:
         value = math.nan
     if not (math.isfinite(value) and value > 0):
-        raise UsageError(f"--deadline {text}: not a number of seconds above 0; expected e.g. 600")
+        raise UsageError(f"{option} {text}: not a number of seconds above 0; expected e.g. 600")
     return value

@@ -70,7 +70,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave the mocked cases where nothing was chosen; hold the SLOs of the chosen against their metrics."""
     if not config.option.markexpr and not any("[" in arg for arg in config.args):
-        others = [item for item in items if _case(item) and _case(item).variant is not Variant.MOCKED]
+        others = [item for item in items if (case := _case(item)) and case.variant is not Variant.MOCKED]
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if item not in others]
     chosen = [case for case in map(_case, items) if case]
@@ -107,7 +107,7 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
     return [f"perf: {count} measured case(s), results in {options.results}"] if count else []
 
 
-def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, object] | None:
     """INVALID is not FAILED: it has a letter and a word of its own."""
     if report.when == "call" and dict(report.user_properties).get("verdict") == "INVALID":
         return "invalid", "I", ("INVALID", {"purple": True})

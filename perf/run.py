@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -14,13 +13,13 @@ from perf.errors import HarnessError
 from perf.judge.slos import SloBook
 from perf.judge.verdict import Verdict, judge
 from perf.load.clock import anchor_to_database
-from perf.load.completion import Progress, count_finished, wait_until
+from perf.load.completion import Progress, watch
 from perf.load.injector import Injection, Planned, Target, plan
 from perf.load.schedule import offsets
 from perf.matrix import Case, Mode, Variant
 from perf.measure.calibrate import calibrate
 from perf.measure.collect import read_ledger
-from perf.measure.ideal import Ideal
+from perf.measure.ideal import Ideal, merged
 from perf.measure.ledger import Ledger
 from perf.measure.metrics import Summary, summarise
 from perf.measure.validity import check
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 DRAIN_DEADLINE_S = {Variant.MOCKED: 120.0, Variant.LOCAL: 1800.0, Variant.AWS: 3600.0}
 POLL_S = {Variant.MOCKED: 0.2, Variant.LOCAL: 0.5, Variant.AWS: 1.0}
 #: Bare runs per lane of a calibration: enough to see the machine's spread, few enough not to wait for.
-CALIBRATION_ROUNDS = {Variant.MOCKED: 3, Variant.LOCAL: 2}
+CALIBRATION_ROUNDS = {Variant.MOCKED: 3, Variant.LOCAL: 1}
 #: A probe of the capacity, where no burst case of the cell ran before: so many tasks per worker process.
 PROBE_ROUNDS = 4
 
@@ -102,12 +101,13 @@ class Runner:
         with self.watcher.phase("deploy"):
             workers = self.deployment.prepare(case.concurrency)
             clip = self.deployment.clip(case.size_mb)
-        ideal = self._ideal(case, clip)
+        self._calibrate(case, clip)
         rate_per_min, rate_source = self._rate(case, clip)
         planned = plan(offsets(case.mode, case.count, rate_per_min).tolist())
         with _Tasks(self.deployment, planned) as tasks:
             ledger, clock_uncertainty_s = self._load(case, clip, planned, self._log(case.id))
             tasks.outstanding = len(ledger.select("uploaded", "processing"))
+        ideal = self._calibrate(case, clip)
         with self.watcher.phase("judge"):
             summary = summarise(ledger, concurrency=case.concurrency, mode=case.mode, ideal=ideal)
             problems = check(ledger, summary, concurrency=case.concurrency)
@@ -124,15 +124,20 @@ class Runner:
         }
         return CaseResult(case, ledger, summary, verdict, ideal, facts)
 
-    def _ideal(self, case: Case, clip: Clip) -> Ideal | None:
-        """Bare ffmpeg for this clip at this concurrency; None where the workers are elsewhere."""
+    def _calibrate(self, case: Case, clip: Clip) -> Ideal | None:
+        """Bare ffmpeg for this clip at this concurrency; None where the workers are elsewhere.
+
+        A burst is measured against runs before and after it, so that a machine whose speed drifts
+        does not favour either; a sustained case uses what its cell's burst left.
+        """
         if not self.deployment.is_here:
             return None
         known, key = self.measured.ideals, (case.variant, case.cell)
-        if key not in known:
+        if key not in known or case.mode is Mode.BURST:
             runs = case.concurrency * CALIBRATION_ROUNDS[case.variant]
             with self.watcher.phase("calibrate"):
-                known[key] = calibrate(self.deployment.worker_settings, clip.path, case.concurrency, runs)
+                ideal = calibrate(self.deployment.worker_settings, clip.path, case.concurrency, runs)
+            known[key] = merged(known[key], ideal) if key in known else ideal
         return known[key]
 
     def _rate(self, case: Case, clip: Clip) -> tuple[float | None, str]:
@@ -154,11 +159,13 @@ class Runner:
         with _Tasks(self.deployment, planned) as tasks:
             ledger, _ = self._load(case, clip, planned, self._log(f"{case.id}-probe"))
             tasks.outstanding = len(ledger.select("uploaded", "processing"))
-        self._remember_capacity(case, summarise(ledger, concurrency=case.concurrency, mode=Mode.BURST, ideal=None))
+        self._remember_capacity(
+            case, summarise(ledger, concurrency=case.concurrency, mode=Mode.BURST, ideal=None)
+        )
         if (case.variant, case.cell) not in self.measured.capacities_per_min:
             raise HarnessError(
-                f"{case.id}: the capacity of {case.cell} could not be measured: a probe of {len(planned)} tasks "
-                f"ended with {len(ledger.select('done'))} done; look at the workers' log, or give --rate"
+                f"{case.id}: the capacity of {case.cell} could not be measured: a probe of {len(planned)} "
+                f"tasks left {len(ledger.select('done'))} done; look at the workers' log, or give --rate"
             )
 
     def _remember_capacity(self, case: Case, summary: Summary) -> None:
@@ -184,23 +191,14 @@ class Runner:
     def _watch(
         self, case: Case, planned: Sequence[Planned], injection: Injection, enough: Callable[[], bool]
     ) -> None:
-        """Show the progress until all tasks have finished, or *enough* says so, or the deadline passes."""
-        ids = [task.task_id for task in planned]
-        drain_s = self.drain_deadline_s or DRAIN_DEADLINE_S[case.variant]
-        to_inject_s = max(0.0, injection.started_s + planned[-1].offset_s - time.monotonic())
-
-        def look() -> Progress:
-            done, failed = count_finished(self.deployment.engine, ids)
-            elapsed_s = time.monotonic() - injection.started_s
-            due = sum(task.offset_s <= elapsed_s for task in planned)
-            return Progress(elapsed_s, len(planned), due, done, failed)
-
-        wait_until(
-            look,
+        watch(
+            self.deployment.engine,
+            planned,
+            injection.started_s,
             self.watcher.show,
-            enough=enough,
-            deadline_s=to_inject_s + drain_s,
+            deadline_s=self.drain_deadline_s or DRAIN_DEADLINE_S[case.variant],
             poll_s=POLL_S[case.variant],
+            enough=enough,
         )
 
     def _log(self, name: str) -> Path:

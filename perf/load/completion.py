@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, func, select
 
 from app.model import Status, Video
+from perf.load.injector import Planned
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +85,36 @@ def wait_until(
         if clock() >= end:
             return False
         sleep(poll_s)
+
+
+def watch(
+    engine: Engine,
+    planned: Sequence[Planned],
+    started_s: float,
+    show: Callable[[Progress], None],
+    *,
+    deadline_s: float,
+    poll_s: float,
+    enough: Callable[[], bool] = lambda: False,
+) -> bool:
+    """Show the progress of these tasks until all have finished; see `wait_until`.
+
+    Args:
+        engine: the database.
+        planned: the tasks.
+        started_s: the reading of `time.monotonic` that their offsets count from.
+        show: called with each look.
+        deadline_s: how long to wait after the last task was due.
+        poll_s: pause between looks.
+        enough: another reason to end.
+    """
+    ids = [task.task_id for task in planned]
+
+    def look() -> Progress:
+        done, failed = count_finished(engine, ids)
+        elapsed_s = time.monotonic() - started_s
+        due = sum(task.offset_s <= elapsed_s for task in planned)
+        return Progress(elapsed_s, len(planned), due, done, failed)
+
+    to_come_s = max(0.0, started_s + planned[-1].offset_s - time.monotonic())
+    return wait_until(look, show, enough=enough, deadline_s=to_come_s + deadline_s, poll_s=poll_s)

@@ -126,14 +126,16 @@ class Injection:
             raise HarnessError(f"the injector broke: {self._error!r}") from self._error
         with self._lock:
             known = dict(self._sent)
-        return [known.get(task.task_id) or self._unsent(task, "the run was stopped") for task in self._planned]
+        return [
+            known.get(task.task_id) or self._unsent(task, "the run was stopped") for task in self._planned
+        ]
 
     def _run(self) -> None:
         try:
             with self._log_path.open("w") as log, ThreadPoolExecutor(SENDERS, "sender") as senders:
                 for batch in self._due():
                     senders.submit(self._send, batch, log).add_done_callback(self._note_failure)
-        except BaseException as error:  # noqa: BLE001 - raised again by results()
+        except BaseException as error:  # raised again by results()
             self._error = error
 
     def _note_failure(self, future: object) -> None:

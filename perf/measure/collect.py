@@ -33,9 +33,7 @@ def _record(task: Sent, row: Row[tuple[Video]] | None) -> TaskRecord:
             task.task_id, task.scheduled_s, None, None, None, None, None, State.UNSENT, error=task.error
         )
     if row is None:
-        return TaskRecord(
-            task.task_id, task.scheduled_s, task.sent_s, None, None, None, None, State.MISSING
-        )
+        return TaskRecord(task.task_id, task.scheduled_s, task.sent_s, None, None, None, None, State.MISSING)
     return TaskRecord(
         task_id=task.task_id,
         scheduled_s=task.scheduled_s,

@@ -23,6 +23,14 @@ class Ideal:
     concurrency: int
 
 
+def merged(first: Ideal, second: Ideal) -> Ideal:
+    """Two calibrations of one clip at one concurrency as one: runs and durations add up."""
+    runs = len(first.service_s), len(second.service_s)
+    minutes = runs[0] / first.throughput_per_min + runs[1] / second.throughput_per_min
+    service_s = tuple(sorted(first.service_s + second.service_s))
+    return Ideal(sum(runs) / minutes, service_s, first.concurrency)
+
+
 def ideal_service_p50_s(ideal: Ideal) -> float:
     """The median of the bare service time."""
     return nearest_rank(ideal.service_s, 50)

@@ -16,12 +16,12 @@ from perf.measure.summary import METRICS, Metric, Summary
 __all__ = ["METRICS", "Metric", "Summary", "summarise"]
 
 
-def summarise(ledger: Ledger, *, concurrency: int, mode: Mode, ideal: Ideal | None) -> Summary:
+def summarise(ledger: Ledger, *, concurrency: int | None, mode: Mode, ideal: Ideal | None) -> Summary:
     """Every metric of a case.
 
     Args:
         ledger: a record for each task scheduled.
-        concurrency: worker processes over the whole deployment.
+        concurrency: worker processes over the whole deployment; None where it is not known.
         mode: how the tasks arrived.
         ideal: what bare ffmpeg does, if that is known.
     """
@@ -101,7 +101,7 @@ def _arrival_rate_per_min(ledger: Ledger) -> float | None:
     return float((len(sent) - 1) / (sent.max() - sent.min()) * 60)
 
 
-def _service(ledger: Ledger, span: tuple[float, float] | None, concurrency: int) -> dict[str, Any]:
+def _service(ledger: Ledger, span: tuple[float, float] | None, concurrency: int | None) -> dict[str, Any]:
     in_service = in_service_series(ledger)
     if span is None or len(in_service.times_s) == 0:
         return {}
@@ -109,7 +109,7 @@ def _service(ledger: Ledger, span: tuple[float, float] | None, concurrency: int)
     return {
         "parallelism_max": in_service.peak(),
         "parallelism_mean": mean,
-        "utilisation": mean / concurrency,
+        "utilisation": None if concurrency is None else mean / concurrency,
     }
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from perf.errors import UsageError
 from perf.load.injector import Sent
-from perf.measure.summary import METRICS
+from perf.measure.summary import METRICS, Summary
 from perf.report.case_file import case_document, case_result
 from perf.run import CaseResult
 
@@ -87,12 +87,21 @@ def read_case(path: Path) -> CaseResult:
 
 def write_metrics(path: Path, result: CaseResult) -> None:
     """Write every metric of a case, then its verdict, as metric, value, unit."""
-    rows: list[Sequence[object]] = [("metric", "value", "unit")]
-    rows += [(name, result.summary.value(name), metric.unit) for name, metric in METRICS.items()]
+    rows = _metric_rows(result.summary)
     rows += [(f"slo {each.slo}", each.kind, "verdict") for each in result.verdict.results]
     rows += [("problem", problem, "verdict") for problem in result.verdict.problems]
     rows.append(("verdict", result.verdict.kind, "verdict"))
     replace(path, _csv(rows))
+
+
+def write_summary(path: Path, summary: Summary) -> None:
+    """Write every metric as metric, value, unit: the same file, where there is no verdict."""
+    replace(path, _csv(_metric_rows(summary)))
+
+
+def _metric_rows(summary: Summary) -> list[Sequence[object]]:
+    rows: list[Sequence[object]] = [("metric", "value", "unit")]
+    return rows + [(name, summary.value(name), metric.unit) for name, metric in METRICS.items()]
 
 
 def consolidate(path: Path, result: CaseResult) -> None:
