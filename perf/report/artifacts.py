@@ -95,8 +95,15 @@ def write_metrics(path: Path, result: CaseResult) -> None:
 
 
 def write_summary(path: Path, summary: Summary) -> None:
-    """Write every metric as metric, value, unit: the same file, where there is no verdict."""
-    replace(path, _csv(_metric_rows(summary)))
+    """Write every metric as metric, value, unit: the same file, where there is no verdict.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    try:
+        replace(path, _csv(_metric_rows(summary)))
+    except OSError as error:
+        raise UsageError(f"{path}: cannot write the metrics: {error}") from error
 
 
 def _metric_rows(summary: Summary) -> list[Sequence[object]]:

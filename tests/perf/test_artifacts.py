@@ -14,7 +14,14 @@ from perf.matrix import Mode
 from perf.measure.ledger import Ledger
 from perf.measure.metrics import METRICS, summarise
 from perf.measure.validity import Problem
-from perf.report.artifacts import CONSOLIDATED, RunFolder, read_case, read_tasks_log, write_case
+from perf.report.artifacts import (
+    CONSOLIDATED,
+    RunFolder,
+    read_case,
+    read_tasks_log,
+    write_case,
+    write_summary,
+)
 from tests.perf.results import result
 
 
@@ -65,6 +72,13 @@ def test_the_metrics_csv_has_every_metric_and_the_verdict(folder):
     assert found["backlog_growth_per_min"] == ("", "per_min")
     assert found["slo response_p95_s <= 20"] == ("FAIL", "verdict")
     assert found["verdict"] == ("FAIL", "verdict")
+
+
+def test_a_summary_alone_is_written_without_a_verdict(tmp_path):
+    write_summary(tmp_path / "m.csv", result().summary)
+    assert [row["metric"] for row in rows(tmp_path / "m.csv")] == list(METRICS)
+    with pytest.raises(UsageError, match=r"m\.csv: cannot write the metrics"):
+        write_summary(tmp_path / "none" / "m.csv", result().summary)
 
 
 def test_the_consolidated_table_grows_by_a_row_for_each_case(folder):

@@ -13,7 +13,8 @@ FILES = sorted(
 )
 #: The path of the data. perf.run binds the stages up to the verdict; report renders what it gives.
 STAGES = ("perf.matrix", "perf.load", "perf.measure", "perf.judge", "perf.run", "perf.report")
-ENTRANCES = {"perf.plugin", "perf.__main__"}
+#: by_hand is the body of __main__.
+ENTRANCES = {"perf.plugin", "perf.__main__", "perf.by_hand"}
 
 
 def name_of(path: Path) -> str:

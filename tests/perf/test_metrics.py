@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from perf.matrix import Mode
-from perf.measure.ideal import Ideal, ideal_response_p95_s
+from perf.measure.ideal import Ideal, ideal_response_p95_s, merged
 from perf.measure.ledger import Ledger, State
 from perf.measure.metrics import METRICS, Summary, summarise
 from perf.measure.rank import nearest_rank, samples_for_bound
@@ -103,6 +105,12 @@ def test_the_ideal_burst_is_the_percentile_of_evenly_spaced_completions(count):
     completions_s = np.arange(1, count + 1) * 60 / 12
     expected = np.percentile(completions_s, 95, method="inverted_cdf")
     assert ideal_response_p95_s(IDEAL, Mode.BURST, count) == pytest.approx(expected)
+
+
+def test_two_calibrations_are_one_over_both_their_times():
+    # Three runs in 15 s and three in 30 s: six in 45 s.
+    both = merged(IDEAL, Ideal(throughput_per_min=6.0, service_s=(7.0, 11.0, 12.0), concurrency=2))
+    assert both == Ideal(pytest.approx(8.0), (7.0, 8.0, 9.0, 10.0, 11.0, 12.0), 2)
 
 
 def test_the_ideal_of_a_sustained_case_is_its_service_time():
@@ -247,6 +255,11 @@ def test_no_data_is_none_and_never_zero():
     for name in ("throughput_per_min", "efficiency", "response_p95_s", "parallelism_max", "utilisation"):
         assert summary.value(name) is None
     assert summary.backlog_max == 2
+
+
+def test_a_concurrency_that_nobody_knows_leaves_out_the_utilisation_alone():
+    unknown = summarise(BURST, concurrency=None, mode=Mode.BURST, ideal=IDEAL)
+    assert unknown == replace(burst(), utilisation=None)
 
 
 def test_failures_alone_make_no_throughput():
