@@ -20,8 +20,8 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three seconds: with the SLOW arguments a task that can be caught in the act."""
-    return make_clip(tmp_path_factory.mktemp("clips") / "long.mp4", 3)
+    """Two seconds: with the SLOW arguments a task that can be caught in the act."""
+    return make_clip(tmp_path_factory.mktemp("clips") / "long.mp4", 2)
 
 
 @pytest.fixture

@@ -87,7 +87,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault == NONSENSE:
             self._answer(200, "text/html", b"<html>Please log in to the hotel's network</html>")
         else:
-            error = {"__type": "com.amazonaws.sqs#Injected", "message": "injected by the test"}
+            name = "AccessDenied" if fault == 403 else "Injected"
+            error = {"__type": f"com.amazonaws.sqs#{name}", "message": "injected by the test"}
             self._answer(int(fault), "application/x-amz-json-1.0", json.dumps(error).encode())
 
     def _answer(self, status: int, content_type: str, body: bytes) -> None:

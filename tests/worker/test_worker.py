@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, make_url, text
 
 from app.model import Status
 from fixtures.processes import ManagedProcess
@@ -118,6 +120,36 @@ def test_a_video_held_elsewhere_is_left_alone_and_its_message_comes_back(
     shared_rig.wait_until_empty()
     video = shared_rig.video(video_id)
     assert (video.attempts, video.worker, video.processed_key) == (1, "elsewhere/0/1", "made elsewhere")
+
+
+def test_a_database_that_is_away_for_a_while_costs_no_video_and_no_worker(
+    shared_rig: Rig, worker: ManagedProcess, clip: Path
+) -> None:
+    video_id = shared_rig.add(clip)
+    with _database_closed(shared_rig):
+        shared_rig.send(video_id)
+        eventually(lambda: "the database did not answer" in worker.log.read_text(), "a task met it")
+    video = shared_rig.wait_for(video_id, Status.DONE)
+    assert (video.attempts, video.error) == (1, None)
+    shared_rig.wait_until_empty()
+    assert worker.alive
+
+
+@contextmanager
+def _database_closed(rig: Rig) -> Iterator[None]:
+    """The pipeline's database refuses connections, and those it had are ended."""
+    url = make_url(rig.settings.sqlalchemy_url)
+    admin = create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    rig.engine.dispose()
+    with admin.connect() as session:
+        session.execute(text(f'alter database "{url.database}" allow_connections false'))
+        ended = text("select pg_terminate_backend(pid) from pg_stat_activity where datname = :name")
+        session.execute(ended, {"name": url.database})
+        try:
+            yield
+        finally:
+            session.execute(text(f'alter database "{url.database}" allow_connections true'))
+    admin.dispose()
 
 
 def test_a_passing_storage_fault_is_tried_again_a_bounded_number_of_times(
