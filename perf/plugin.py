@@ -10,6 +10,8 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from fixtures.deployment import Deployment, local_deployment, missing_for_aws, remote_deployment
+from fixtures.errors import FixtureError, NotLoopbackError
+from fixtures.loopback import require_local_shell
 from fixtures.machine_lock import only_measured_run
 from fixtures.pipeline import running_servers
 from fixtures.workdir import temporary_folder
@@ -91,6 +93,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     variants = {case.variant for case in map(_case, session.items) if case}
     if Variant.AWS in variants and (missing := missing_for_aws(os.environ, terminal=sys.stdin.isatty())):
         raise pytest.UsageError(missing)
+    if variants - {Variant.AWS}:
+        try:
+            require_local_shell(os.environ)
+        except NotLoopbackError as error:
+            raise pytest.UsageError(str(error)) from error
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -146,7 +153,10 @@ def deployments(request: pytest.FixtureRequest) -> Iterator[Callable[[Variant], 
             if variant not in opened:
                 stack.close()
                 opened.clear()
-                opened[variant] = stack.enter_context(_deploy(variant, request))
+                try:
+                    opened[variant] = stack.enter_context(_deploy(variant, request))
+                except FixtureError as error:  # no case of the variant could run
+                    pytest.exit(f"no {variant} deployment: {error}", returncode=1)
             return opened[variant]
 
         yield deployment
