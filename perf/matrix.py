@@ -33,7 +33,7 @@ class Mode(StrEnum):
 
 
 #: Tasks per case unless told otherwise.
-DEFAULT_COUNT = {Variant.MOCKED: 24, Variant.LOCAL: 12, Variant.AWS: 30}
+DEFAULT_COUNT = {Variant.MOCKED: 16, Variant.LOCAL: 12, Variant.AWS: 30}
 DEFAULT_UTILISATION = 0.7
 
 
@@ -106,9 +106,9 @@ class Axes:
             sizes_mb=_items("--sizes", sizes, _size_mb) or default.sizes_mb,
             concurrency=_items("--concurrency", concurrency, _processes) or default.concurrency,
             modes=_items("--modes", modes, _mode) or default.modes,
-            count=_whole("--count", count, "tasks per case, e.g. 24"),
-            rate_per_min=_positive("--rate", rate, "tasks per minute, e.g. 30"),
-            utilisation=_positive("--utilisation", utilisation, "a share of the capacity, e.g. 0.7")
+            count=whole_number("--count", count, "tasks per case, e.g. 24"),
+            rate_per_min=positive_number("--rate", rate, "tasks per minute, e.g. 30"),
+            utilisation=positive_number("--utilisation", utilisation, "a share of the capacity, e.g. 0.7")
             or default.utilisation,
         )
         if axes.count == 1 and Mode.SUSTAINED in axes.modes:
@@ -181,7 +181,12 @@ def _mode(option: str, item: str) -> Mode:
     return Mode(item)
 
 
-def _whole(option: str, text: str, expected: str) -> int | None:
+def whole_number(option: str, text: str, expected: str) -> int | None:
+    """The number an option gives; None for an empty text.
+
+    Raises:
+        UsageError: it is not a whole number above 0.
+    """
     text = text.strip()
     if not text:
         return None
@@ -190,7 +195,12 @@ def _whole(option: str, text: str, expected: str) -> int | None:
     return int(text)
 
 
-def _positive(option: str, text: str, expected: str) -> float | None:
+def positive_number(option: str, text: str, expected: str) -> float | None:
+    """The number an option gives; None for an empty text.
+
+    Raises:
+        UsageError: it is not a number above 0.
+    """
     text = text.strip()
     if not text:
         return None
