@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
+from _pytest._code.code import ReprFileLocation, TerminalRepr
+from _pytest._io import TerminalWriter
 
 from fixtures.deployment import Deployment, local_deployment, missing_for_aws, remote_deployment
 from fixtures.errors import FixtureError, NotLoopbackError
@@ -16,7 +18,7 @@ from fixtures.machine_lock import only_measured_run
 from fixtures.pipeline import running_servers
 from fixtures.workdir import temporary_folder
 from perf.environment import describe_machine
-from perf.errors import UsageError
+from perf.errors import CaseFailure, UsageError
 from perf.judge.slos import SloBook, load_slos
 from perf.matrix import Case, Variant, cases
 from perf.options import Options, add_options, read_options
@@ -100,6 +102,30 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             raise pytest.UsageError(str(error)) from error
 
 
+class VerdictText(TerminalRepr):
+    """A verdict in pytest's report of a failure: its own lines, where a traceback would only hide them."""
+
+    def __init__(self, item: pytest.Item, verdict: CaseFailure) -> None:
+        self.text = str(verdict)
+        path, line, _ = item.location
+        self.reprcrash = ReprFileLocation(path, line or 0, self.text.splitlines()[0])
+
+    def toterminal(self, tw: TerminalWriter) -> None:
+        """Write the lines."""
+        tw.line(self.text, red=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A verdict that is not PASS is reported in its own words."""
+    report = yield
+    if call.excinfo is not None and isinstance(call.excinfo.value, CaseFailure):
+        report.longrepr = VerdictText(item, call.excinfo.value)
+    return report
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_node_collection_finished(ids: list[str]) -> None:
     """Measured cases do not run in parallel: they would measure each other."""
@@ -128,6 +154,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("performance cases")
         for line in render_table(rows):
             terminalreporter.write_line(line)
+        for report in terminalreporter.getreports("invalid"):
+            terminalreporter.write_line(f"{report.nodeid}", bold=True)
+            terminalreporter.write_line(report.longreprtext, purple=True)
         terminalreporter.write_line(f"results: {config.stash[OPTIONS].results}")
 
 
