@@ -1,0 +1,67 @@
+"""The anchor to the database's clock is never off by more than it says."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from app.database import make_engine
+from app.settings import Settings
+from perf.load.clock import PROBES, DatabaseClock, anchor, anchor_to_database
+
+DELAYS_S = st.floats(0, 2)
+
+
+class Wire:
+    """A local clock, and a remote one *offset_s* ahead, asked over delays there and back."""
+
+    def __init__(self, offset_s: float, delays_s: list[tuple[float, float]]) -> None:
+        self.now_s = 1000.0
+        self._offset_s = offset_s
+        self._delays_s = iter(delays_s)
+
+    def clock(self) -> float:
+        return self.now_s
+
+    def ask(self) -> float:
+        there_s, back_s = next(self._delays_s)
+        self.now_s += there_s
+        answer = self.now_s + self._offset_s
+        self.now_s += back_s
+        return answer
+
+
+@given(
+    st.floats(-1e9, 1e9),
+    st.lists(st.tuples(DELAYS_S, DELAYS_S), min_size=PROBES, max_size=PROBES),
+)
+def test_the_error_is_within_the_uncertainty(offset_s: float, delays_s: list[tuple[float, float]]) -> None:
+    wire = Wire(offset_s, delays_s)
+    clock = anchor(wire.ask, wire.clock)
+    assert abs(clock.offset_s - offset_s) <= clock.uncertainty_s + 1e-6  # of a float near 1e9
+    assert abs(clock.uncertainty_s - min(there + back for there, back in delays_s) / 2) < 1e-9
+
+
+def test_the_quickest_probe_is_used() -> None:
+    slow, quick = (0.0, 2.0), (0.01, 0.01)  # by hand: the slow ones alone would be off by 1 s
+    wire = Wire(50.0, [slow] * 7 + [quick] + [slow] * (PROBES - 8))
+    clock = anchor(wire.ask, wire.clock)
+    assert abs(clock.offset_s - 50.0) < 1e-9
+    assert abs(clock.uncertainty_s - 0.01) < 1e-9
+
+
+def test_an_instant_is_the_reading_plus_the_offset() -> None:
+    assert DatabaseClock(offset_s=100.0, uncertainty_s=0.0).at(2.5) == 102.5
+
+
+def test_it_is_the_databases_clock(pipeline_env: dict[str, str]) -> None:
+    engine = make_engine(Settings())
+    query = text("select extract(epoch from clock_timestamp())::float8")
+    clock = anchor_to_database(engine)
+    with engine.connect() as connection:
+        before_s = connection.execute(query).scalar_one()
+        now_s = clock.now()
+        after_s = connection.execute(query).scalar_one()
+    engine.dispose()
+    assert before_s - clock.uncertainty_s <= now_s <= after_s + clock.uncertainty_s
