@@ -11,10 +11,12 @@ A table for each variant and mode, and one for each case that differs::
 The grammar of one SLO, as in k6's thresholds::
 
     slo    = metric op number [unit]
-    metric = a name in perf.measure.summary.METRICS
+    metric = a name in perf.measure.summary.METRICS, of a web case in perf.measure.web_summary.WEB_METRICS
     op     = ">=" | "<=" | ">" | "<" | "=="
     number = ["-"] digits ["." digits]
-    unit   = the metric's own ("s", "per_min"), as a reminder; nothing is converted
+    unit   = the metric's own ("s", "per_min", "per_s"), as a reminder; nothing is converted
+
+The cases of the web tier have one table each, such as [mocked.web-smoke].
 
 A case's SLOs are those of its variant and mode, and those of its own table; its own replace the general
 ones that bound the same metric on the same side (``==`` bounds it on both).
@@ -34,6 +36,8 @@ from perf.errors import UsageError
 from perf.judge.lines import line_of
 from perf.matrix import Axes, Case, Mode, Variant, cases, nearest
 from perf.measure.summary import METRICS, Metric
+from perf.measure.web_summary import WEB_METRICS
+from perf.web_matrix import WebCase, WebMode
 
 OPERATORS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt, "==": operator.eq}
 _SLIPS = {"=>": ">=", "=<": "<=", "=": "==", "===": "==", "≥": ">=", "≤": "<="}
@@ -70,7 +74,7 @@ class SloBook:
     source: str
     tables: Mapping[tuple[Variant, str], tuple[Slo, ...]]
 
-    def for_case(self, case: Case) -> tuple[Slo, ...]:
+    def for_case(self, case: Case | WebCase) -> tuple[Slo, ...]:
         """The SLOs of a case, at least one.
 
         Raises:
@@ -137,17 +141,19 @@ def _tables(
             yield (Variant(variant), key), _slos(file, (variant, key), table, mode)
 
 
-def _mode_of(file: _File, variant: str, key: str) -> Mode:
+def _mode_of(file: _File, variant: str, key: str) -> Mode | WebMode:
     """The mode of a table's key: a mode itself, or a case's name within its variant."""
+    if key in list(WebMode):
+        return WebMode(key)
     modes = [str(mode) for mode in Mode]
     match = _CASE_KEY.fullmatch(key)
     word = match[1] if match else key
     if word in modes:
         return Mode(word)
-    known = [*modes, *(case.key for case in cases(Variant(variant), Axes()))]
+    known = [*modes, *map(str, WebMode), *(case.key for case in cases(Variant(variant), Axes()))]
     raise UsageError(
         f"{file.place((variant, key), key)}: unknown mode or case {key!r}{nearest(key, known)}; "
-        f"expected {' or '.join(modes)}, or a case such as 50MB-c1-burst"
+        f"expected {', '.join([*modes, *WebMode])}, or a case such as 50MB-c1-burst"
     )
 
 
@@ -157,7 +163,7 @@ def _table(file: _File, path: tuple[str, ...], value: Any, expected: str) -> dic
     return value
 
 
-def _slos(file: _File, path: tuple[str, str], value: Any, mode: Mode) -> tuple[Slo, ...]:
+def _slos(file: _File, path: tuple[str, str], value: Any, mode: Mode | WebMode) -> tuple[Slo, ...]:
     table = _table(file, path, value, 'a table with slos = ["metric >= number", ...]')
     for key in table:
         if key != "slos":
@@ -174,7 +180,7 @@ def _slos(file: _File, path: tuple[str, str], value: Any, mode: Mode) -> tuple[S
     return tuple(slos)
 
 
-def parse_slo(text: str, mode: Mode, source: str) -> Slo:
+def parse_slo(text: str, mode: Mode | WebMode, source: str) -> Slo:
     """One SLO of a table for *mode*.
 
     Raises:
@@ -188,15 +194,18 @@ def parse_slo(text: str, mode: Mode, source: str) -> Slo:
     if match is None:
         raise wrong("expected metric op number, e.g. response_p95_s <= 30")
     name, op, limit, unit = match[1], match[2], float(match[3]), match[4]
-    metric = METRICS.get(name)
+    known = WEB_METRICS if isinstance(mode, WebMode) else METRICS
+    metric = known.get(name)
     if metric is None:
-        raise wrong(f"unknown metric {name!r}{nearest(name, METRICS)}")
+        raise wrong(f"unknown metric {name!r}{nearest(name, known)}")
     if op not in OPERATORS:
         hint = f"; did you mean {_SLIPS[op]!r}?" if op in _SLIPS else ""
         raise wrong(f"unknown operator {op!r}{hint}; expected one of {' '.join(OPERATORS)}")
     if unit and unit != metric.unit:
         measure = (
-            f"in {metric.unit}" if metric.unit in ("s", "per_min") else f"a {metric.unit} without a unit"
+            f"in {metric.unit}"
+            if metric.unit in ("s", "per_min", "per_s")
+            else f"a {metric.unit} without a unit"
         )
         raise wrong(f"{name} is {measure}, not in {unit!r}; convert the limit")
     if mode not in metric.modes:

@@ -5,13 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from perf.errors import InvalidMeasurement, SloBroken
 from perf.judge.slos import Slo
 from perf.measure.numbers import number
 from perf.measure.rank import samples_for_bound
-from perf.measure.summary import METRICS, Summary
 from perf.measure.validity import Problem
+
+
+class Measured(Protocol):
+    """What a judgement needs of a summary: of the tasks of a case, or of the requests of a load."""
+
+    def value(self, metric: str) -> float | None:
+        """The metric's value; None = there is no data."""
+
+    def quantile(self, metric: str) -> int | None:
+        """Which percentile the metric is, if it is one."""
+
+    def samples(self, metric: str) -> int:
+        """How many values the metric rests on."""
 
 
 class Kind(StrEnum):
@@ -64,7 +77,7 @@ class Verdict:
         return "\n".join(lines) or f"{Kind.PASS} {len(self.results)} SLOs hold"
 
 
-def judge(summary: Summary, slos: Iterable[Slo], problems: Iterable[Problem]) -> Verdict:
+def judge(summary: Measured, slos: Iterable[Slo], problems: Iterable[Problem]) -> Verdict:
     """A problem, an SLO without data or no SLO at all is INVALID; else a broken SLO is FAIL; else PASS."""
     results = tuple(_result(summary, slo) for slo in slos)
     problems = tuple(problems)
@@ -89,16 +102,15 @@ def raise_unless_pass(verdict: Verdict) -> None:
         raise InvalidMeasurement(verdict.message())
 
 
-def _result(summary: Summary, slo: Slo) -> SloResult:
+def _result(summary: Measured, slo: Slo) -> SloResult:
     measured = summary.value(slo.metric)
     passed = None if measured is None else slo.holds(measured)
     return SloResult(slo, measured, passed, _note(summary, slo.metric))
 
 
-def _note(summary: Summary, name: str) -> str:
+def _note(summary: Measured, name: str) -> str:
     """That a percentile rests on too few samples, if it does."""
-    percent = METRICS[name].quantile
-    samples = summary.total - summary.unsent if name.startswith("send_lag") else summary.done
+    percent, samples = summary.quantile(name), summary.samples(name)
     if percent is None or samples >= samples_for_bound(percent):
         return ""
     return f"p{percent} of {samples}: too few for a bound, which takes {samples_for_bound(percent)}"

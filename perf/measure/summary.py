@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from perf.matrix import Mode
+from perf.web_matrix import WebMode
 
-Unit = Literal["s", "per_min", "ratio", "count"]
+Unit = Literal["s", "per_min", "per_s", "ratio", "count"]
 
 BOTH = frozenset(Mode)
 BURST = frozenset({Mode.BURST})
@@ -30,7 +31,7 @@ class Metric:
     name: str
     unit: Unit
     meaning: str
-    modes: frozenset[Mode]
+    modes: frozenset[Mode] | frozenset[WebMode]
     quantile: int | None
     signed: bool
 
@@ -105,6 +106,11 @@ class Summary:
     backlog_growth_vs_arrival: float | None = _is(
         "ratio", "that slope / arrival rate: the share of the arrivals that piles up", SUSTAINED, signed=True
     )
+    offered_utilisation: float | None = _is(
+        "ratio",
+        "arrival rate * time a task keeps a worker / concurrency; above 1 the backlog grows",
+        SUSTAINED,
+    )
     parallelism_max: int | None = _is("count", "most tasks in service at one instant")
     parallelism_mean: float | None = _is("count", "tasks in service, averaged over the makespan")
     utilisation: float | None = _is("ratio", "rho: busy time of the workers / (concurrency * makespan)")
@@ -122,6 +128,14 @@ class Summary:
         """The value of the metric of this name, one of METRICS."""
         value: float | None = getattr(self, METRICS[metric].name)
         return value
+
+    def quantile(self, metric: str) -> int | None:
+        """Which percentile the metric is, if it is one."""
+        return METRICS[metric].quantile
+
+    def samples(self, metric: str) -> int:
+        """How many values the metric rests on."""
+        return self.total - self.unsent if metric.startswith("send_lag") else self.done
 
 
 #: Every metric by its name.
