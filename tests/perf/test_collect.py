@@ -30,7 +30,8 @@ def test_each_task_has_its_instants_and_its_state(pipeline_env: dict[str, str]) 
     engine = make_engine(Settings())
     done = {
         "id": "done", "status": Status.DONE, "uploaded_at": at(1), "started_at": at(2),
-        "finished_at": at(3.5), "updated_at": at(4), "attempts": 2, "deliveries": 3, "worker": "h/0/1", "error": "once",
+        "finished_at": at(3.5), "updated_at": at(4), "attempts": 2, "deliveries": 3,
+        "worker": "h/0/1", "error": "once",
     }  # fmt: skip
     waiting = {"id": "waiting", "status": Status.UPLOADED, "uploaded_at": at(1), "updated_at": at(1)}
     refused = {"id": "refused", "status": Status.FAILED, "uploaded_at": at(1), "finished_at": at(1)}
