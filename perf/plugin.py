@@ -141,9 +141,12 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, object] | None:
-    """INVALID is not FAILED: it has a letter and a word of its own."""
+    """INVALID is not FAILED: it has a letter and a word of its own.
+
+    It stays in pytest's category of failures, whose reasons are printed at the end.
+    """
     if report.when == "call" and dict(report.user_properties).get("verdict") == "INVALID":
-        return "invalid", "I", ("INVALID", {"purple": True})
+        return "failed", "I", ("INVALID", {"purple": True})
     return None
 
 
