@@ -10,6 +10,7 @@ from perf.matrix import Mode
 from perf.measure.ideal import Ideal, ideal_response_p95_s, ideal_service_p50_s
 from perf.measure.ledger import Floats, Ledger, State
 from perf.measure.rank import nearest_rank
+from perf.measure.replay import offered_utilisation, served
 from perf.measure.series import Steps, backlog_series, in_service_series
 from perf.measure.summary import METRICS, Metric, Summary
 
@@ -32,6 +33,7 @@ def summarise(ledger: Ledger, *, concurrency: int | None, mode: Mode, ideal: Ide
     values |= _flow(ledger, span, backlog) | _service(ledger, span, concurrency)
     if mode is Mode.SUSTAINED:
         values |= _growth(ledger, backlog, values["arrival_rate_per_min"])
+        values["offered_utilisation"] = _offered(ledger, concurrency)
     if ideal is not None and len(ledger) > 0:
         values |= _against(ideal, mode, values)
     return Summary(**values)
@@ -129,6 +131,14 @@ def _growth(ledger: Ledger, backlog: Steps, arrival_rate_per_min: float | None) 
         values["backlog_growth_per_min"] = growth
         values["backlog_growth_vs_arrival"] = growth / arrival_rate_per_min if arrival_rate_per_min else None
     return values
+
+
+def _offered(ledger: Ledger, concurrency: int | None) -> float | None:
+    tasks = served(ledger, concurrency) if concurrency else None
+    if tasks is None or len(tasks) < len(ledger):
+        return None
+    rho = float(offered_utilisation(tasks, tasks.occupancy_s[None, :], concurrency or 1)[0])
+    return None if np.isnan(rho) else rho
 
 
 def _filled(ledger: Ledger, first_s: float, last_s: float) -> float:

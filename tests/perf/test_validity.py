@@ -90,9 +90,9 @@ def test_nothing_done_tells_the_first_error():
 
 
 def test_more_in_service_than_the_concurrency():
-    assert "2 tasks were in service at once where the concurrency is 1" in only_problem(
-        task("a"), task("b"), concurrency=1
-    )
+    at_once, law = problems(task("a"), task("b"), concurrency=1)
+    assert at_once.reason == "2 tasks were in service at once where the concurrency is 1"
+    assert law.reason == "X = 40/min at 2 s each keeps 1.33 workers busy where the concurrency is 1"
 
 
 @given(ledgers(State.DONE, State.FAILED, State.UPLOADED, State.UNSENT))

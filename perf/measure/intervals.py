@@ -1,0 +1,194 @@
+"""Confidence intervals: what the same case would give, were it run again on the same system. Pure.
+
+Consecutive tasks depend on each other in two ways. They wait for each other: in a burst the response times
+are not a sample of anything, they are a ramp. And the machine's speed drifts, so service times come in
+runs. A bootstrap of response times, in blocks or not, cannot hold the first. So the bootstrap is of what
+chance really draws, the time that each task keeps a server, and each draw goes through the queue again
+(perf.measure.replay), with the case's own schedule: waiting is then exact and not resampled. The second is
+held by drawing in blocks of random length (Politis and Romano, "The Stationary Bootstrap", Journal of the
+American Statistical Association 89 (1994) 1303-1313), whose mean length follows from the data (Politis and
+White, "Automatic Block-Length Selection", Econometric Reviews 23 (2004) 53-70, for a first-order
+autoregression).
+
+The interval is Hesterberg's expanded percentile interval ("What Teachers Should Know About the Bootstrap",
+The American Statistician 69 (2015) 371-386, section 5.3): the plain one is too narrow for few samples.
+How often it holds the truth was measured: `python -m tests.perf.coverage`; README.md has the table.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from perf.matrix import Mode
+from perf.measure.ideal import Ideal
+from perf.measure.ledger import Floats, Ledger
+from perf.measure.rank import samples_for_bound
+from perf.measure.replay import Served, offered_utilisation, replay, served
+from perf.measure.summary import METRICS, Summary
+
+CONFIDENCE = 0.95
+#: With fewer tasks there is no interval: their spread says next to nothing about the next ones.
+FEWEST = 8
+RUNS = 1000
+#: Above so many tasks drawn in all there are fewer runs, and above MOST tasks no interval.
+DRAWS = 5_000_000
+MOST = 25_000
+_RATIOS = {"response_p95_vs_ideal": "response_p95_s", "service_p50_vs_ideal": "service_p50_s"}
+_SEED = 1994  # the same ledger gives the same interval
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Where a metric lies with 95 % confidence, in its own unit."""
+
+    low: float
+    high: float
+
+    def __contains__(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+
+def intervals(
+    ledger: Ledger, summary: Summary, *, concurrency: int, mode: Mode, ideal: Ideal | None = None
+) -> dict[str, Interval]:
+    """The interval of each metric that has one, by its name.
+
+    None for counts, which are exact; none where a task did not finish, or where there are too few. The tail
+    of the service times has none below `samples_for_bound` tasks, nor has that of a sustained case's
+    response times, which follows from it: nobody can draw what was never seen. A burst's is made by the
+    queue.
+    """
+    tasks = served(ledger, concurrency)
+    if not FEWEST <= len(tasks) == len(ledger) <= MOST or not tasks.done.any():
+        return {}
+    rng = np.random.default_rng(_SEED)
+    block = block_length(tasks.occupancy_s)
+    runs = min(RUNS, DRAWS // len(tasks))
+    drawn = _drawn(rng, runs, len(tasks), block)
+    figures = _figures(tasks, drawn, concurrency, mode)
+    if ideal is not None:
+        figures |= _against(ideal, _slowness(rng, ideal, runs), mode, summary, figures)
+    tail = _tail(len(tasks) / block)
+    return {
+        name: Interval(*(round(float(edge), 9) for edge in np.nanquantile(values, (tail, 1 - tail))))
+        for name, values in figures.items()
+        if not np.isnan(values).all() and summary.value(name) is not None and _enough(name, tasks, mode)
+    }
+
+
+def _enough(metric: str, tasks: Served, mode: Mode) -> bool:
+    percent = METRICS[metric].quantile
+    if percent in (None, 50) or (mode is Mode.BURST and not metric.startswith("service")):
+        return True
+    return percent is not None and len(tasks) >= samples_for_bound(percent)
+
+
+def block_length(values: Floats) -> float:
+    """The mean length of the bootstrap's blocks: ((2 r / (1 - r^2))^2 n)^(1/3), at least 1.
+
+    r is the lag-1 autocorrelation, 0 if negative: then the tasks are drawn one by one. At most n / 4, so that
+    there are blocks to choose from.
+    """
+    centred = values - values.mean()
+    total = float(np.dot(centred, centred))
+    r = max(0.0, float(np.dot(centred[1:], centred[:-1])) / total) if total > 0 else 0.0
+    length = ((2 * r / (1 - r * r)) ** 2 * len(values)) ** (1 / 3) if r < 1 else math.inf
+    return float(min(max(1.0, length), len(values) / 4))
+
+
+def _drawn(rng: Generator, runs: int, count: int, block: float) -> NDArray[np.intp]:
+    """Runs x count positions: from a random one on, each the next of the one before, until a new block."""
+    position = np.arange(count)
+    begins = rng.random((runs, count)) < 1 / block
+    begins[:, 0] = True
+    at = np.maximum.accumulate(np.where(begins, position, 0), axis=1)
+    first = np.take_along_axis(rng.integers(count, size=(runs, count)), at, axis=1)
+    return (first + position - at) % count
+
+
+def _tail(samples: float) -> float:
+    """The probability left out on each side, so that for a mean of n it is Student's interval."""
+    samples = max(samples, 4.0)
+    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+    return NormalDist().cdf(-math.sqrt(samples / (samples - 1)) * _student(z, samples - 1))
+
+
+def _student(z: float, freedom: float) -> float:
+    """Student's quantile from the normal one (Abramowitz and Stegun 1964, 26.7.5), to 1 % from 3 on."""
+    first = (z**3 + z) / 4
+    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
+    return z + first / freedom + second / freedom**2 + third / freedom**3
+
+
+def _figures(tasks: Served, drawn: NDArray[np.intp], concurrency: int, mode: Mode) -> dict[str, Floats]:
+    """Each metric in each run."""
+    occupancy_s, done = tasks.occupancy_s[drawn], tasks.done[drawn]
+    service_s = tasks.service_s[drawn]
+    finished_s = replay(tasks.arrival_s, occupancy_s, concurrency)
+    response_s = finished_s - tasks.arrival_s
+    figures = {"throughput_per_min": 60 * done.sum(axis=1) / finished_s.max(axis=1)}
+    figures |= _distribution("response", np.where(done, response_s, np.nan))
+    figures |= _distribution("waiting", np.where(done, response_s - service_s, np.nan))
+    figures |= _distribution("service", np.where(done, service_s, np.nan))
+    if mode is Mode.SUSTAINED:
+        growth = _growth_per_min(tasks.arrival_s, finished_s)
+        rate_per_min = 60 * (len(tasks) - 1) / max(float(np.ptp(tasks.arrival_s)), 1e-9)
+        figures["backlog_growth_per_min"] = growth
+        figures["backlog_growth_vs_arrival"] = growth / rate_per_min
+        figures["offered_utilisation"] = offered_utilisation(tasks, occupancy_s, concurrency)
+    return figures
+
+
+def _distribution(name: str, values_s: Floats) -> dict[str, Floats]:
+    """Mean and nearest-rank percentiles of each run, over what is not NaN."""
+    ordered = np.sort(values_s, axis=1)  # NaN last
+    count = (~np.isnan(values_s)).sum(axis=1)
+    found = {f"{name}_mean_s": np.nansum(values_s, axis=1) / np.maximum(count, 1)}
+    for percent in (50, 95, 99):
+        rank = np.maximum(-(-percent * count // 100), 1) - 1
+        found[f"{name}_p{percent}_s"] = np.take_along_axis(ordered, rank[:, None], axis=1)[:, 0]
+    return {metric: np.where(count > 0, values, np.nan) for metric, values in found.items()}
+
+
+def _growth_per_min(arrival_s: Floats, finished_s: Floats) -> Floats:
+    """The slope of the backlog in each run: Steps.slope_per_s as a sum over tasks, over the same stretch.
+
+    The integral of (t - m) L(t) is the sum over tasks of that of (t - m) while each is in the system.
+    """
+    last_s, first_s = arrival_s.max(), arrival_s.min()
+    filled_s = finished_s.min(axis=1, keepdims=True)
+    begin_s = np.where(filled_s <= (first_s + last_s) / 2, filled_s, first_s)
+    middle_s = (begin_s + last_s) / 2
+    enter_s, leave_s = np.clip(arrival_s, begin_s, last_s), np.clip(finished_s, begin_s, last_s)
+    moment = ((leave_s - middle_s) ** 2 - (enter_s - middle_s) ** 2).sum(axis=1) / 2
+    slope: Floats = 60 * moment / ((last_s - begin_s[:, 0]) ** 3 / 12)
+    return slope
+
+
+def _slowness(rng: Generator, ideal: Ideal, runs: int) -> Floats:
+    """By how much bare ffmpeg's mean would differ, were it calibrated again: a factor for each run."""
+    service_s = np.asarray(ideal.service_s)
+    drawn: Floats = rng.choice(service_s, (runs, len(service_s))).mean(axis=1) / service_s.mean()
+    return drawn
+
+
+def _against(
+    ideal: Ideal, slowness: Floats, mode: Mode, summary: Summary, figures: Mapping[str, Floats]
+) -> dict[str, Floats]:
+    """The ratios to bare ffmpeg, whose own figures are uncertain too."""
+    found: dict[str, Floats] = {}
+    for ratio, metric in _RATIOS.items():
+        value, relative = summary.value(metric), summary.value(ratio)
+        if value and relative:
+            found[ratio] = figures[metric] * (relative / value) / slowness
+    if mode is Mode.BURST:
+        found["efficiency"] = figures["throughput_per_min"] / ideal.throughput_per_min * slowness
+    return found
