@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 from pathlib import Path
 
+from fixtures.processes import run_to_end
+from fixtures.workdir import temporary_folder
 from perf.errors import HarnessError
 from perf.measure.ideal import Ideal
 from worker.settings import WorkerSettings
@@ -24,10 +24,10 @@ def calibrate(settings: WorkerSettings, clip: Path, concurrency: int, runs: int)
         HarnessError: ffmpeg refused the clip.
     """
     with (
-        tempfile.TemporaryDirectory(prefix="video-perf-ideal-") as folder,
+        temporary_folder("ideal") as folder,
         ThreadPoolExecutor(concurrency, "lane") as lanes,
     ):
-        targets = [Path(folder) / f"{run}.mp4" for run in range(runs)]
+        targets = [folder / f"{run}.mp4" for run in range(runs)]
         start = time.monotonic()
         service_s = sorted(lanes.map(_run, repeat(settings), repeat(clip), targets))
         makespan_s = time.monotonic() - start
@@ -36,13 +36,7 @@ def calibrate(settings: WorkerSettings, clip: Path, concurrency: int, runs: int)
 
 def _run(settings: WorkerSettings, clip: Path, target: Path) -> float:
     start = time.monotonic()
-    done = subprocess.run(
-        command(settings, clip, target),
-        capture_output=True,
-        text=True,
-        timeout=settings.ffmpeg_timeout_s,
-        check=False,
-    )
+    done = run_to_end(command(settings, clip, target), settings.ffmpeg_timeout_s)
     service_s = time.monotonic() - start
     if done.returncode != 0:
         raise HarnessError(f"calibration: ffmpeg refused {clip}: {done.stderr.strip()}")
