@@ -11,10 +11,11 @@ import pytest
 
 from perf.errors import UsageError
 from perf.matrix import Axes
+from perf.web_matrix import WebAxes
 
 SLOS = Path(__file__).parent / "slos.toml"
 
-#: Name, what it is, default. `--name` on the command line goes before `perf_name` in pytest.ini.
+#: Name, what it is, default. `--a-name` on the command line goes before `perf_a_name` in pytest.ini.
 OPTIONS = (
     ("sizes", "video sizes in MB, e.g. 50,100", ""),
     ("concurrency", "worker concurrency, e.g. 1,2,4", ""),
@@ -23,9 +24,18 @@ OPTIONS = (
     ("rate", "arrival rate of the sustained cases in tasks/min, instead of a share of the capacity", ""),
     ("utilisation", "that share: arrival rate / measured capacity of the sustained cases (0.7)", ""),
     ("deadline", "seconds the queue may take to drain after the last task was due", ""),
+    ("load-users", "web cases: users at the top of ramp and steps, e.g. 50", ""),
+    ("step-users", "web cases: users that each step adds, e.g. 10", ""),
+    ("step-time", "web cases: seconds of each step, e.g. 30", ""),
+    ("spawn-rate", "web cases: users started per second, e.g. 1", ""),
+    ("web-rate", "requests/s of the stable web case, instead of 0.8 of the knee", ""),
+    ("generators", "load processes of the web cases (1)", ""),
+    ("api-url", "the API's address of the aws cases, instead of PERF_API_URL", ""),
     ("slos", "the file of thresholds", str(SLOS)),
     ("results", "the folder of results; each run makes one of its own in it", "results"),
 )
+
+_SHORT = {"api-url": ("-H",)}
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,8 @@ class Options:
     """What the user asked for."""
 
     axes: Axes
+    web: WebAxes
+    api_url: str
     drain_deadline_s: float | None
     slos: Path
     results: Path
@@ -42,8 +54,9 @@ def add_options(parser: pytest.Parser) -> None:
     """Make every option known to pytest, for the command line and for pytest.ini."""
     group = parser.getgroup("perf", "performance cases")
     for name, meaning, default in OPTIONS:
-        group.addoption(f"--{name}", dest=f"perf_{name}", metavar=name.upper(), help=meaning)
-        parser.addini(f"perf_{name}", meaning, default=default)
+        flags = (f"--{name}", *_SHORT.get(name, ()))
+        group.addoption(*flags, dest=_key(name), metavar=name.upper(), help=meaning)
+        parser.addini(_key(name), meaning, default=default)
 
 
 def read_options(config: pytest.Config) -> Options:
@@ -61,9 +74,20 @@ def read_options(config: pytest.Config) -> Options:
         value["rate"],
         value["utilisation"],
     )
+    web = WebAxes.parse(
+        load_users=value["load-users"],
+        step_users=value["step-users"],
+        step_time=value["step-time"],
+        spawn_rate=value["spawn-rate"],
+        web_rate=value["web-rate"],
+        generators=value["generators"],
+        size_mb=min(axes.sizes_mb),
+    )
     run = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
     return Options(
         axes,
+        web,
+        value["api-url"],
         seconds("--deadline", value["deadline"]),
         Path(value["slos"]),
         config.rootpath / value["results"] / run,
@@ -71,8 +95,12 @@ def read_options(config: pytest.Config) -> Options:
 
 
 def _value(config: pytest.Config, name: str) -> str:
-    given = config.getoption(f"perf_{name}")
-    return str(config.getini(f"perf_{name}") if given is None else given)
+    given = config.getoption(_key(name))
+    return str(config.getini(_key(name)) if given is None else given)
+
+
+def _key(name: str) -> str:
+    return f"perf_{name.replace('-', '_')}"
 
 
 def seconds(option: str, text: str) -> float | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 import pytest
@@ -26,7 +27,11 @@ from perf.report import allure_report
 from perf.report.artifacts import RunFolder
 from perf.report.progress import LiveLine
 from perf.report.table import render_table
+from perf.report.web_artifacts import write_web
+from perf.report.web_table import render_web_table
 from perf.run import CaseResult, Measured, Runner
+from perf.web_matrix import WebCase, web_cases
+from perf.web_run import Knee, WebResult, WebRunner
 
 MARKERS = {
     Variant.MOCKED: "on this machine with stand-in clips; runs where no -m says otherwise",
@@ -37,6 +42,7 @@ MARKERS = {
 OPTIONS = pytest.StashKey[Options]()
 BOOK = pytest.StashKey[SloBook]()
 ROWS = pytest.StashKey[list[CaseResult]]()
+WEB_ROWS = pytest.StashKey[list[WebResult]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -49,6 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for variant, meaning in MARKERS.items():
         config.addinivalue_line("markers", f"{variant}: {meaning}")
     config.stash[ROWS] = []
+    config.stash[WEB_ROWS] = []
     try:
         config.stash[OPTIONS] = read_options(config)
     except UsageError as error:
@@ -56,18 +63,21 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that takes `case` runs once for each case of each variant."""
-    if "case" not in metafunc.fixturenames:
-        return
-    axes = metafunc.config.stash[OPTIONS].axes
-    metafunc.parametrize(
-        "case",
-        [
-            pytest.param(case, id=case.id, marks=getattr(pytest.mark, variant))
-            for variant in Variant
-            for case in cases(variant, axes)
-        ],
-    )
+    """A test that takes `case` or `web_case` runs once for each such case of each variant."""
+    options = metafunc.config.stash[OPTIONS]
+    spanned: dict[str, Callable[[Variant], Iterable[Case | WebCase]]] = {
+        "case": lambda variant: cases(variant, options.axes),
+        "web_case": lambda variant: web_cases(variant, options.web),
+    }
+    for name in spanned.keys() & set(metafunc.fixturenames):
+        metafunc.parametrize(
+            name,
+            [
+                pytest.param(case, id=case.id, marks=getattr(pytest.mark, variant))
+                for variant in Variant
+                for case in spanned[name](variant)
+            ],
+        )
 
 
 @pytest.hookimpl(trylast=True)  # after -m and -k have chosen
@@ -93,7 +103,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if session.config.option.collectonly:
         return
     variants = {case.variant for case in map(_case, session.items) if case}
-    if Variant.AWS in variants and (missing := missing_for_aws(os.environ, terminal=sys.stdin.isatty())):
+    if Variant.AWS in variants and (
+        missing := missing_for_aws(_shell(session.config), terminal=sys.stdin.isatty())
+    ):
         raise pytest.UsageError(missing)
     if variants - {Variant.AWS}:
         try:
@@ -152,10 +164,14 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, objec
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """A row for each case."""
-    rows = config.stash[ROWS]
-    if rows:
+    rows, web_rows = config.stash[ROWS], config.stash[WEB_ROWS]
+    if rows or web_rows:
         terminalreporter.section("performance cases")
-        for line in render_table(rows):
+        tables = [
+            *([render_web_table(web_rows)] if web_rows else []),
+            *([render_table(rows)] if rows else []),
+        ]
+        for line in itertools.chain.from_iterable(tables):
             terminalreporter.write_line(line)
         for report in terminalreporter.getreports("invalid"):
             terminalreporter.write_line(f"{report.nodeid}", bold=True)
@@ -163,10 +179,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(f"results: {config.stash[OPTIONS].results}")
 
 
-def _case(item: pytest.Item) -> Case | None:
+def _case(item: pytest.Item) -> Case | WebCase | None:
     callspec = getattr(item, "callspec", None)
-    found = callspec.params.get("case") if callspec else None
-    return found if isinstance(found, Case) else None
+    found = (callspec.params.get("case") or callspec.params.get("web_case")) if callspec else None
+    return found if isinstance(found, Case | WebCase) else None
 
 
 @pytest.fixture(scope="session")
@@ -198,7 +214,8 @@ def deployments(request: pytest.FixtureRequest) -> Iterator[Callable[[Variant], 
 def _deploy(variant: Variant, request: pytest.FixtureRequest) -> Iterator[Deployment]:
     reporter = request.config.pluginmanager.getplugin("terminalreporter")
     if variant is Variant.AWS:
-        with remote_deployment(os.environ, reporter.write_line, terminal=sys.stdin.isatty()) as deployment:
+        shell, terminal = _shell(request.config), sys.stdin.isatty()
+        with remote_deployment(shell, reporter.write_line, terminal=terminal) as deployment:
             yield deployment
         return
     with (
@@ -244,6 +261,41 @@ def run_case(
         return result
 
     return run
+
+
+@pytest.fixture(scope="session")
+def knees() -> dict[Variant, Knee]:
+    """The knees that the run has found."""
+    return {}
+
+
+@pytest.fixture
+def run_web_case(
+    request: pytest.FixtureRequest,
+    deployments: Callable[[Variant], Deployment],
+    knees: dict[Variant, Knee],
+    run_folder: RunFolder,
+) -> Callable[[WebCase], WebResult]:
+    """The same as `run_case` for a case of the web tier."""
+    config = request.config
+
+    def run(case: WebCase) -> WebResult:
+        watcher = allure_report.Steps(LiveLine(_terminal_writer(config), case.id))
+        deployment = deployments(case.variant)
+        result = WebRunner(deployment, config.stash[BOOK], run_folder.path, watcher, knees).run(case)
+        files = write_web(run_folder.path, result, run_folder.machine)
+        config.stash[WEB_ROWS].append(result)
+        request.node.user_properties.append(("verdict", str(result.verdict.kind)))
+        allure_report.attach_web(result, files)
+        return result
+
+    return run
+
+
+def _shell(config: pytest.Config) -> Mapping[str, str]:
+    """The environment; --api-url goes before its PERF_API_URL."""
+    url = config.stash[OPTIONS].api_url
+    return {**os.environ, "PERF_API_URL": url} if url else os.environ
 
 
 def _terminal_writer(config: pytest.Config) -> Callable[[str], None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from perf.matrix import Variant, whole_number, positive_number
+from perf.matrix import Variant, positive_number, whole_number
 
 #: What a user of the API calls: its health, and a video's way through it.
 ENDPOINTS = ("health", "upload", "status", "download")
@@ -78,7 +78,7 @@ class WebAxes:
     size_mb: int = DEFAULT_SIZE_MB
 
     @classmethod
-    def parse(  # noqa: PLR0913 - one for each option
+    def parse(
         cls,
         *,
         load_users: str = "",

@@ -64,7 +64,7 @@ class Site:
 
 
 def command(load: Load, site: Site, prefix: Path) -> list[str]:
-    """Locust's command line; its own reports are named ``<prefix>_report.html``, ``<prefix>_stats.csv`` ..."""
+    """Locust's command line; its own reports are ``<prefix>_report.html``, ``<prefix>_stats.csv`` ..."""
     options = {
         "--host": site.url,
         "--csv": prefix,

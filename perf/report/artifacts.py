@@ -91,7 +91,7 @@ def write_metrics(path: Path, result: CaseResult) -> None:
     rows += [(f"slo {each.slo}", each.kind, "verdict") for each in result.verdict.results]
     rows += [("problem", problem, "verdict") for problem in result.verdict.problems]
     rows.append(("verdict", result.verdict.kind, "verdict"))
-    replace(path, _csv(rows))
+    replace(path, csv_text(rows))
 
 
 def write_summary(path: Path, summary: Summary) -> None:
@@ -101,7 +101,7 @@ def write_summary(path: Path, summary: Summary) -> None:
         UsageError: the file cannot be written.
     """
     try:
-        replace(path, _csv(_metric_rows(summary)))
+        replace(path, csv_text(_metric_rows(summary)))
     except OSError as error:
         raise UsageError(f"{path}: cannot write the metrics: {error}") from error
 
@@ -113,9 +113,14 @@ def _metric_rows(summary: Summary) -> list[Sequence[object]]:
 
 def consolidate(path: Path, result: CaseResult) -> None:
     """Add the case's row to the table, in the place of an earlier row of the same case."""
-    row = {column: "" if value is None else str(value) for column, value in consolidated_row(result).items()}
-    rows = [earlier for earlier in _rows(path) if earlier.get("case") != result.case.id] + [row]
-    replace(path, _csv([list(row), *([each.get(column, "") for column in row] for each in rows)]))
+    merge_row(path, consolidated_row(result))
+
+
+def merge_row(path: Path, values: Mapping[str, object]) -> None:
+    """Add a row to a table whose rows are told apart by their column ``case``."""
+    row = {column: "" if value is None else str(value) for column, value in values.items()}
+    rows = [earlier for earlier in _rows(path) if earlier.get("case") != row["case"]] + [row]
+    replace(path, csv_text([list(row), *([each.get(column, "") for column in row] for each in rows)]))
 
 
 def consolidated_row(result: CaseResult) -> dict[str, object]:
@@ -185,7 +190,8 @@ def _rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _csv(rows: Iterable[Sequence[object]]) -> str:
+def csv_text(rows: Iterable[Sequence[object]]) -> str:
+    """The rows as CSV."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()

@@ -38,6 +38,10 @@ class LiveLine:
             self.durations_s[name] = self.durations_s.get(name, 0.0) + time.monotonic() - start
             self._write(_ERASE)
 
+    def note(self, text: str) -> None:
+        """What the phase has come to, in words of its own."""
+        self._write(f"{_ERASE}{self._name}  {self._phase}  {text}")
+
     def show(self, progress: Progress) -> None:
         """How far the tasks are."""
         self._write(f"{_ERASE}{self._name}  {self._phase}  {progress_text(progress)}")

@@ -29,7 +29,7 @@ _FEW = "*"
 def render_table(results: Sequence[CaseResult]) -> list[str]:
     """A row for each case, then what its marks mean and what the clips really were."""
     rows = [(*_COLUMNS, "verdict"), *(_row(result) for result in results)]
-    lines = _aligned(rows, left=(0, len(_COLUMNS)))
+    lines = aligned(rows, left=(0, len(_COLUMNS)))
     if any(_few(result) for result in results):
         lines.append(f"{_FEW} p95 of fewer than {samples_for_bound(95)} tasks: too few for a bound")
     return lines + _stand_ins(results)
@@ -41,7 +41,7 @@ def verdict_table(verdict: Verdict) -> list[str]:
     rows += [(each.kind, str(each.slo), number(each.measured), each.note) for each in verdict.results]
     return [
         str(verdict.kind),
-        *_aligned(rows, left=(0, 1, 3)),
+        *aligned(rows, left=(0, 1, 3)),
         *(f"problem: {problem}" for problem in verdict.problems),
     ]
 
@@ -76,7 +76,7 @@ def _stand_ins(results: Sequence[CaseResult]) -> list[str]:
     ]
 
 
-def _aligned(rows: Sequence[Sequence[str]], left: Sequence[int]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]], left: Sequence[int]) -> list[str]:
     """Columns as wide as their widest text; those in *left* begin at the left, the rest end at the right."""
     widths = [max(len(text) for text in column) for column in zip(*rows, strict=True)]
     return [

@@ -1,0 +1,57 @@
+"""Which part of the pipeline on this machine used the processor: the API's limit, or the machine's."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Self
+
+import psutil
+
+#: A word of the command line, and the part it belongs to.
+PARTS = {"uvicorn": "api", "moto_server": "moto", "postgres": "postgres", "locust": "generator"}
+
+
+class CpuWatch:
+    """Processor time of this process's descendants, by part, within its block; and of the whole machine.
+
+    Processes are looked at as the block begins and ends: those that live shorter are not seen.
+    """
+
+    def __enter__(self) -> Self:
+        self._before, self._parts_before, self._start_s = _busy_s(), _parts_s(), time.monotonic()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._length_s = time.monotonic() - self._start_s
+        self._after, self._parts_after = _busy_s(), _parts_s()
+
+    def shares(self) -> dict[str, float]:
+        """Cores used by each part; ``machine`` is the share of all cores that were busy."""
+        shares: dict[str, float] = {}
+        for (pid, part), used_s in self._parts_after.items():
+            grown_s = used_s - self._parts_before.get((pid, part), used_s)
+            shares[part] = shares.get(part, 0.0) + grown_s / self._length_s
+        cores = psutil.cpu_count() or 1
+        shares["machine"] = (self._after - self._before) / (cores * self._length_s)
+        return {part: round(share, 3) for part, share in shares.items()}
+
+
+def _busy_s() -> float:
+    times = psutil.cpu_times()
+    return float(times.user + times.system + getattr(times, "irq", 0) + getattr(times, "softirq", 0))
+
+
+def _parts_s() -> dict[tuple[int, str], float]:
+    found: dict[tuple[int, str], float] = {}
+    for process in psutil.Process().children(recursive=True):
+        try:
+            words, times = " ".join(process.cmdline()), process.cpu_times()
+        except psutil.Error:
+            continue
+        part = next((part for word, part in PARTS.items() if word in words), None)
+        if part:
+            found[process.pid, part] = times.user + times.system
+    return found
