@@ -11,9 +11,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.storage import StorageError
 from fixtures.errors import FixtureError
 from perf import by_hand
 from perf.errors import PerfError, UsageError
@@ -25,16 +27,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(args.run(args))
     except ValidationError as error:
-        names = ", ".join(str(item["loc"][0]).upper() for item in error.errors() if item["loc"])
-        return _refuse(f"the environment does not name a deployment: missing or wrong: {names}")
+        return _refuse(f"the environment does not name a deployment: {_wrong(error)}")
     except (UsageError, FixtureError) as error:
         return _refuse(str(error))
-    except (PerfError, SQLAlchemyError) as error:
+    except (PerfError, SQLAlchemyError, BotoCoreError, ClientError, StorageError) as error:
         print(f"perf: {str(error).splitlines()[0]}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("perf: interrupted; what was sent stands in the tasks' log", file=sys.stderr)
         return 130
+
+
+def _wrong(error: ValidationError) -> str:
+    """The variables that are missing or wrong, and what is wrong with several together; no value of one."""
+    names = [str(item["loc"][0]).upper() for item in error.errors() if item["loc"]]
+    together = [item["msg"] for item in error.errors() if not item["loc"]]
+    return "; ".join([*(["missing or wrong: " + ", ".join(names)] if names else []), *together])
 
 
 def _refuse(message: str) -> int:
