@@ -54,6 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, read the options."""
     for variant, meaning in MARKERS.items():
         config.addinivalue_line("markers", f"{variant}: {meaning}")
+    config.addinivalue_line("markers", "bench: a benchmark of the suite's own code; runs with -m bench")
     config.stash[ROWS] = []
     config.stash[WEB_ROWS] = []
     try:
@@ -84,7 +85,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave the mocked cases where nothing was chosen; hold the SLOs of the chosen against their metrics."""
     if not config.option.markexpr and not any("[" in arg for arg in config.args):
-        others = [item for item in items if (case := _case(item)) and case.variant is not Variant.MOCKED]
+        others = [item for item in items if not _runs_unasked(item)]
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if item not in others]
     chosen = [case for case in map(_case, items) if case]
@@ -177,6 +178,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
             terminalreporter.write_line(f"{report.nodeid}", bold=True)
             terminalreporter.write_line(report.longreprtext, purple=True)
         terminalreporter.write_line(f"results: {config.stash[OPTIONS].results}")
+
+
+def _runs_unasked(item: pytest.Item) -> bool:
+    case = _case(item)
+    return item.get_closest_marker("bench") is None and (case is None or case.variant is Variant.MOCKED)
 
 
 def _case(item: pytest.Item) -> Case | WebCase | None:
