@@ -184,12 +184,7 @@ def read_rows(path: Path) -> list[Row]:
 
 def _names(path: Path, header: list[str]) -> dict[str, str]:
     """Which column of the file holds what."""
-    found = {
-        ours: name
-        for ours, names in COLUMNS.items()
-        for name in names
-        if name in header  # fmt: skip
-    }
+    found = {ours: name for ours, names in COLUMNS.items() for name in names if name in header}
     lacking = [names[0] for ours, names in COLUMNS.items() if ours not in found and ours not in _OPTIONAL]
     if lacking:
         raise UsageError(f"{path}:1: no column {', '.join(lacking)}; the columns are {', '.join(header)}")

@@ -5,23 +5,28 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from perf.errors import HarnessError
 from perf.judge.slos import SloBook
-from perf.judge.verdict import Verdict, judge
-from perf.load.clock import anchor_to_database
+from perf.judge.verdict import Verdict, judge, with_stability
+from perf.load.clock import DatabaseClock, anchor_to_database
 from perf.load.completion import Progress, watch
 from perf.load.injector import Injection, Planned, Target, plan
 from perf.load.schedule import offsets
 from perf.matrix import Case, Mode, Variant
 from perf.measure.calibrate import calibrate
 from perf.measure.collect import read_ledger
+from perf.measure.evidence import Limits, Surroundings
 from perf.measure.ideal import Ideal, merged
+from perf.measure.intervals import Interval, intervals
+from perf.measure.laws import Poll
 from perf.measure.ledger import Ledger
+from perf.measure.machine import MachineSampler, MachineUse
 from perf.measure.metrics import Summary, summarise
+from perf.measure.surroundings import crew_since, messages_left, strangers_since
 from perf.measure.validity import check
 
 if TYPE_CHECKING:
@@ -55,6 +60,10 @@ class CaseResult:
     summary: Summary
     verdict: Verdict
     ideal: Ideal | None
+    #: The 95 % confidence intervals of the metrics that have one.
+    intervals: Mapping[str, Interval]
+    #: What the machine did meanwhile, where the workers run on it too.
+    machine: MachineUse | None
     #: What the case ran on and with: workers, clip, rate, clock.
     facts: Mapping[str, Any]
 
@@ -66,10 +75,21 @@ class Measured:
     Attributes:
         ideals: bare ffmpeg.
         capacities_per_min: the throughput of a burst that was done completely.
+        warm: the ids of the workers that have done tasks already.
     """
 
     ideals: dict[tuple[Variant, str], Ideal] = field(default_factory=dict)
     capacities_per_min: dict[tuple[Variant, str], float] = field(default_factory=dict)
+    warm: set[str] = field(default_factory=set)
+
+
+@dataclass
+class Loaded:
+    """What one injection left: its records, and what was seen around it."""
+
+    ledger: Ledger
+    around: Surroundings
+    clock_uncertainty_s: float
 
 
 @dataclass
@@ -83,6 +103,7 @@ class Runner:
         watcher: who is told.
         measured: what earlier cases measured; this one adds to it.
         drain_deadline_s: instead of DRAIN_DEADLINE_S.
+        limits: from where on a disturbance makes a case INVALID.
     """
 
     deployment: Deployment
@@ -91,6 +112,7 @@ class Runner:
     watcher: Watcher
     measured: Measured
     drain_deadline_s: float | None = None
+    limits: Limits = field(default_factory=Limits)
 
     def run(self, case: Case) -> CaseResult:
         """Run the case to its verdict. Whatever it made in the deployment is removed again.
@@ -101,17 +123,28 @@ class Runner:
         with self.watcher.phase("deploy"):
             workers = self.deployment.prepare(case.concurrency)
             clip = self.deployment.clip(case.size_mb)
-        self._calibrate(case, clip)
-        rate_per_min, rate_source = self._rate(case, clip)
-        planned = plan(offsets(case.mode, case.count, rate_per_min).tolist())
-        with _Tasks(self.deployment, planned) as tasks:
-            ledger, clock_uncertainty_s = self._load(case, clip, planned, self._log(case.id))
-            tasks.outstanding = len(ledger.select("uploaded", "processing"))
-        ideal = self._calibrate(case, clip)
+        self._warm_up(case, clip, {worker.id for worker in workers})
+        with MachineSampler() as sampler:
+            self._calibrate(case, clip)
+            rate_per_min, rate_source = self._rate(case, clip)
+            planned = plan(offsets(case.mode, case.count, rate_per_min).tolist())
+            loaded = self._tasks_done(case, clip, planned, case.id)
+            ideal = self._calibrate(case, clip)
+        machine = sampler.use if self.deployment.is_here else None
+        ledger = loaded.ledger
         with self.watcher.phase("judge"):
             summary = summarise(ledger, concurrency=case.concurrency, mode=case.mode, ideal=ideal)
-            problems = check(ledger, summary, concurrency=case.concurrency)
-            verdict = judge(summary, self.book.for_case(case), problems)
+            spread = intervals(ledger, summary, concurrency=case.concurrency, mode=case.mode, ideal=ideal)
+            problems = check(
+                ledger,
+                summary,
+                concurrency=case.concurrency,
+                mode=case.mode,
+                around=replace(loaded.around, machine=machine),
+                limits=self.limits,
+            )
+            slos = with_stability(self.book.for_case(case), case.mode)
+            verdict = judge(summary, slos, problems, spread)
         if case.mode is Mode.BURST:
             self._remember_capacity(case, summary)
         facts = {
@@ -120,9 +153,25 @@ class Runner:
             "clip": {"is": str(clip.spec), "size_bytes": clip.spec.size_bytes, "stand_in": clip.stand_in},
             "rate_per_min": rate_per_min,
             "rate_source": rate_source,
-            "clock_uncertainty_s": clock_uncertainty_s,
+            "clock_uncertainty_s": loaded.clock_uncertainty_s,
+            "warm_up": "each worker process did tasks before the case; they are not counted",
         }
-        return CaseResult(case, ledger, summary, verdict, ideal, facts)
+        return CaseResult(case, ledger, summary, verdict, ideal, spread, machine, facts)
+
+    def _warm_up(self, case: Case, clip: Clip, workers: set[str]) -> None:
+        """A task for each process of workers that have done none: a cold start is no part of a case."""
+        if workers <= self.measured.warm:
+            return
+        with self.watcher.phase("warm up"):
+            self._tasks_done(case, clip, plan([0.0] * case.concurrency), f"{case.id}-warm-up")
+        self.measured.warm |= workers
+
+    def _tasks_done(self, case: Case, clip: Clip, planned: Sequence[Planned], name: str) -> Loaded:
+        """Load the deployment with these tasks, which are removed from it again."""
+        with _Tasks(self.deployment, planned) as tasks:
+            loaded = self._load(case, clip, planned, self._log(name))
+            tasks.outstanding = len(loaded.ledger.select("uploaded", "processing"))
+        return loaded
 
     def _calibrate(self, case: Case, clip: Clip) -> Ideal | None:
         """Bare ffmpeg for this clip at this concurrency; None where the workers are elsewhere.
@@ -156,9 +205,7 @@ class Runner:
     def _probe(self, case: Case, clip: Clip) -> None:
         """Measure the cell's capacity by a short burst."""
         planned = plan([0.0] * (PROBE_ROUNDS * case.concurrency))
-        with _Tasks(self.deployment, planned) as tasks:
-            ledger, _ = self._load(case, clip, planned, self._log(f"{case.id}-probe"))
-            tasks.outstanding = len(ledger.select("uploaded", "processing"))
+        ledger = self._tasks_done(case, clip, planned, f"{case.id}-probe").ledger
         self._remember_capacity(
             case, summarise(ledger, concurrency=case.concurrency, mode=Mode.BURST, ideal=None)
         )
@@ -172,30 +219,60 @@ class Runner:
         if summary.throughput_per_min and summary.done == summary.total:
             self.measured.capacities_per_min[case.variant, case.cell] = summary.throughput_per_min
 
-    def _load(self, case: Case, clip: Clip, planned: Sequence[Planned], log: Path) -> tuple[Ledger, float]:
-        """Send the tasks, wait until they are accounted for, read the ledger."""
+    def _load(self, case: Case, clip: Clip, planned: Sequence[Planned], log: Path) -> Loaded:
+        """Send the tasks, wait until they are accounted for, read the ledger and what was around it."""
         here = self.deployment
-        clock = anchor_to_database(here.engine)
+        clock, polls = anchor_to_database(here.engine), list[Poll]()
+        begin_s = clock.now()
+        before = crew_since(here.engine, here.settings.sqs_queue_name, begin_s, begin_s)
+        queue_before = messages_left(here.sqs, here.queue_url, here.waits.queue_s)
         target = Target(here.engine, here.sqs, here.queue_url, here.settings.sqs_queue_name)
         injection = Injection(target, clip.key, planned, clock, log)
         try:
             with self.watcher.phase("inject"):
                 injection.start()
-                self._watch(case, planned, injection, lambda: not injection.running)
+                self._watch(case, planned, injection, polls, lambda: not injection.running)
             with self.watcher.phase("drain"):
-                self._watch(case, planned, injection, lambda: False)
+                self._watch(case, planned, injection, polls, lambda: False)
         finally:
             injection.stop()
-        return read_ledger(here.engine, injection.results()), clock.uncertainty_s
+        ledger = read_ledger(here.engine, injection.results())
+        around = Surroundings(before=before, queue_before=queue_before, polls=tuple(polls))
+        return Loaded(ledger, self._looked_around(around, ledger, clock, begin_s), clock.uncertainty_s)
+
+    def _looked_around(
+        self, around: Surroundings, ledger: Ledger, clock: DatabaseClock, begin_s: float
+    ) -> Surroundings:
+        """What can be seen once the case has ended."""
+        here = self.deployment
+        again = anchor_to_database(here.engine)
+        finished = not len(ledger.select("uploaded", "processing"))
+        return replace(
+            around,
+            after=crew_since(here.engine, here.settings.sqs_queue_name, begin_s, again.now()),
+            ffmpeg_args=tuple(here.worker_settings.ffmpeg_args) if here.is_here else None,
+            strangers=strangers_since(here.engine, begin_s, ledger.task_id.tolist()),
+            queue_after=messages_left(here.sqs, here.queue_url) if here.is_here and finished else None,
+            clock_moved_s=_beyond(again.offset_s - clock.offset_s, again.uncertainty_s + clock.uncertainty_s),
+        )
 
     def _watch(
-        self, case: Case, planned: Sequence[Planned], injection: Injection, enough: Callable[[], bool]
+        self,
+        case: Case,
+        planned: Sequence[Planned],
+        injection: Injection,
+        polls: list[Poll],
+        enough: Callable[[], bool],
     ) -> None:
+        def show(progress: Progress) -> None:
+            polls.append(Poll(progress.elapsed_s, progress.backlog))
+            self.watcher.show(progress)
+
         watch(
             self.deployment.engine,
             planned,
             injection.started_s,
-            self.watcher.show,
+            show,
             deadline_s=self.drain_deadline_s or DRAIN_DEADLINE_S[case.variant],
             poll_s=POLL_S[case.variant],
             enough=enough,
@@ -203,6 +280,11 @@ class Runner:
 
     def _log(self, name: str) -> Path:
         return self.folder / f"worker_tasks_{name}.log"
+
+
+def _beyond(moved_s: float, uncertainty_s: float) -> float:
+    """What of a movement of the clock its uncertainty cannot explain."""
+    return max(0.0, abs(moved_s) - uncertainty_s)
 
 
 @dataclass

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
 from perf.errors import InvalidMeasurement, SloBroken
 from perf.judge.slos import Slo
+from perf.matrix import Mode
+from perf.measure.intervals import Interval
 from perf.measure.numbers import number
 from perf.measure.rank import samples_for_bound
 from perf.measure.validity import Problem
@@ -35,14 +37,29 @@ class Kind(StrEnum):
     INVALID = "INVALID"
 
 
+#: Held of every sustained case, whatever slos.toml says: see perf.measure.stability.
+STABLE = Slo("offered_utilisation", "<", 1.0, "stability")
+
+
 @dataclass(frozen=True, slots=True)
 class SloResult:
-    """What became of one SLO; ``measured`` and ``passed`` are None where there is no data."""
+    """What became of one SLO; ``measured`` and ``passed`` are None where there is no data.
+
+    Where the metric has a confidence interval, an SLO is broken only if the whole interval breaks it, and
+    borderline if a part of it does.
+    """
 
     slo: Slo
     measured: float | None
     passed: bool | None
     note: str = ""
+    interval: Interval | None = None
+
+    @property
+    def borderline(self) -> bool:
+        """Whether the interval straddles the limit: the data do not say on which side the system is."""
+        inside = self.interval
+        return inside is not None and self.slo.holds(inside.low) != self.slo.holds(inside.high)
 
     @property
     def kind(self) -> Kind:
@@ -53,13 +70,21 @@ class SloResult:
 
     def __str__(self) -> str:
         measured = "no data" if self.measured is None else f"measured {self._figure(self.measured)}"
-        remarks = [remark for remark in (self.note, self.slo.source) if remark]
+        remarks = [remark for remark in (self.note, self.spread, self.slo.source) if remark]
         return f"{self.kind} {self.slo}: {measured}" + (f" ({'; '.join(remarks)})" if remarks else "")
+
+    @property
+    def spread(self) -> str:
+        """The interval in words; empty where there is none."""
+        if self.interval is None:
+            return ""
+        low, high = number(self.interval.low), number(self.interval.high)
+        return f"{'borderline: ' if self.borderline else ''}95 % between {low} and {high}"
 
     def _figure(self, measured: float) -> str:
         """The value in few digits, unless they would tell the opposite: 0.4996 broke >= 0.5, not 0.5."""
         short = number(measured)
-        return short if self.slo.holds(float(short)) == self.passed else repr(measured)
+        return short if self.slo.holds(float(short)) == self.slo.holds(measured) else repr(measured)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +95,11 @@ class Verdict:
     results: tuple[SloResult, ...]
     problems: tuple[Problem, ...]
 
+    @property
+    def borderline(self) -> bool:
+        """Whether one of its SLOs is."""
+        return any(result.borderline for result in self.results)
+
     def message(self) -> str:
         """What is wrong, a line each; for a PASS, one line that says so."""
         lines = [f"{Kind.INVALID} {problem}" for problem in self.problems]
@@ -77,9 +107,14 @@ class Verdict:
         return "\n".join(lines) or f"{Kind.PASS} {len(self.results)} SLOs hold"
 
 
-def judge(summary: Measured, slos: Iterable[Slo], problems: Iterable[Problem]) -> Verdict:
+def judge(
+    summary: Measured,
+    slos: Iterable[Slo],
+    problems: Iterable[Problem],
+    intervals: Mapping[str, Interval] | None = None,
+) -> Verdict:
     """A problem, an SLO without data or no SLO at all is INVALID; else a broken SLO is FAIL; else PASS."""
-    results = tuple(_result(summary, slo) for slo in slos)
+    results = tuple(_result(summary, slo, (intervals or {}).get(slo.metric)) for slo in slos)
     problems = tuple(problems)
     if not results:
         problems += (Problem("there is no SLO to judge by", "add one to slos.toml"),)
@@ -102,10 +137,20 @@ def raise_unless_pass(verdict: Verdict) -> None:
         raise InvalidMeasurement(verdict.message())
 
 
-def _result(summary: Measured, slo: Slo) -> SloResult:
+def with_stability(slos: Iterable[Slo], mode: Mode) -> tuple[Slo, ...]:
+    """The SLOs of a case and, of a sustained one, that its backlog does not grow."""
+    slos = tuple(slos)
+    if mode is not Mode.SUSTAINED or any(slo.metric == STABLE.metric for slo in slos):
+        return slos
+    return (*slos, STABLE)
+
+
+def _result(summary: Measured, slo: Slo, interval: Interval | None) -> SloResult:
     measured = summary.value(slo.metric)
     passed = None if measured is None else slo.holds(measured)
-    return SloResult(slo, measured, passed, _note(summary, slo.metric))
+    if interval is not None and passed is False:
+        passed = slo.holds(interval.low) or slo.holds(interval.high)
+    return SloResult(slo, measured, passed, _note(summary, slo.metric), interval)
 
 
 def _note(summary: Measured, name: str) -> str:

@@ -143,7 +143,7 @@ def _figures(tasks: Served, drawn: NDArray[np.intp], concurrency: int, mode: Mod
         rate_per_min = 60 * (len(tasks) - 1) / max(float(np.ptp(tasks.arrival_s)), 1e-9)
         figures["backlog_growth_per_min"] = growth
         figures["backlog_growth_vs_arrival"] = growth / rate_per_min
-        figures["offered_utilisation"] = offered_utilisation(tasks, occupancy_s, concurrency)
+        figures["offered_utilisation"] = offered_utilisation(rate_per_min, occupancy_s, concurrency)
     return figures
 
 

@@ -47,9 +47,9 @@ def little(ledger: Ledger) -> Areas | None:
     """The integral of the backlog and the sum of the response times; None where a task did not finish.
 
     L = lambda W (Little, "A Proof for the Queuing Formula L = lambda W", Operations Research 9 (1961)
-    383-387); over a case that begins and ends empty it is exact, and not a statement about long runs. Both sides come
-    from the same records here, so all it can find is a ledger that contradicts itself, or code that does.
-    `little_polled` holds the records against something that was read independently.
+    383-387); over a case that begins and ends empty it is exact, and not a statement about long runs. Both
+    sides come from the same records here, so all it can find is a ledger that contradicts itself, or code
+    that does. `little_polled` holds the records against something that was read independently.
     """
     if len(ledger) == 0 or np.isnan(ledger.finished_s).any():
         return None

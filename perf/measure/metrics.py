@@ -134,11 +134,13 @@ def _growth(ledger: Ledger, backlog: Steps, arrival_rate_per_min: float | None) 
 
 
 def _offered(ledger: Ledger, concurrency: int | None) -> float | None:
+    """From the rate asked for, and the tasks that finished: a case that never drained has it too."""
     tasks = served(ledger, concurrency) if concurrency else None
-    if tasks is None or len(tasks) < len(ledger):
+    span_s = float(np.ptp(ledger.scheduled_s)) if len(ledger) else 0.0
+    if tasks is None or concurrency is None or len(tasks) == 0 or span_s == 0.0:
         return None
-    rho = float(offered_utilisation(tasks, tasks.occupancy_s[None, :], concurrency or 1)[0])
-    return None if np.isnan(rho) else rho
+    rate_per_min = 60 * (len(ledger) - 1) / span_s
+    return float(offered_utilisation(rate_per_min, tasks.occupancy_s[None, :], concurrency)[0])
 
 
 def _filled(ledger: Ledger, first_s: float, last_s: float) -> float:

@@ -73,16 +73,12 @@ def replay(arrival_s: Floats, occupancy_s: Floats, concurrency: int) -> Floats:
     return finished_s
 
 
-def offered_utilisation(tasks: Served, occupancy_s: Floats, concurrency: int) -> Floats:
-    """Rho = arrival rate * mean occupancy / servers, for r x n occupancies; NaN where there is no rate.
+def offered_utilisation(rate_per_min: float, occupancy_s: Floats, concurrency: int) -> Floats:
+    """Rho = arrival rate * mean occupancy / servers, for r x n occupancies.
 
     Below 1 a queue is stable, above it grows without end (Loynes, "The Stability of a Queue with
     Non-independent Inter-arrival and Service Times", Proc. Cambridge Phil. Soc. 58 (1962) 497-520: for any
     stationary arrivals and services, independent or not).
     """
-    span_s = float(tasks.arrival_s.max() - tasks.arrival_s.min()) if len(tasks) else 0.0
-    if span_s == 0.0:
-        return np.full(len(occupancy_s), np.nan)
-    rate_per_s = (len(tasks) - 1) / span_s
-    rho: Floats = rate_per_s * occupancy_s.mean(axis=1) / concurrency
+    rho: Floats = rate_per_min / 60 * occupancy_s.mean(axis=1) / concurrency
     return rho

@@ -10,13 +10,15 @@ from perf.judge.slos import Slo
 from perf.judge.verdict import Kind, SloResult, Verdict
 from perf.matrix import Case, Mode, Variant
 from perf.measure.ideal import Ideal
+from perf.measure.intervals import Interval
 from perf.measure.ledger import Ledger, TaskRecord
+from perf.measure.machine import MachineUse
 from perf.measure.metrics import Summary
 from perf.measure.validity import Problem
 from perf.run import CaseResult
 
 #: Raised when a document of an earlier form can no longer be read.
-FORMAT = 1
+FORMAT = 2
 
 
 def case_document(result: CaseResult, machine: Mapping[str, Any]) -> dict[str, Any]:
@@ -28,6 +30,8 @@ def case_document(result: CaseResult, machine: Mapping[str, Any]) -> dict[str, A
         "verdict": asdict(result.verdict),
         "summary": asdict(result.summary),
         "ideal": asdict(result.ideal) if result.ideal else None,
+        "intervals": {name: asdict(interval) for name, interval in result.intervals.items()},
+        "machine_use": asdict(result.machine) if result.machine else None,
         "facts": dict(result.facts),
         "machine": dict(machine),
         "records": [_plain(record) for record in result.ledger.to_records()],
@@ -48,6 +52,8 @@ def case_result(document: Mapping[str, Any]) -> CaseResult:
         summary=Summary(**document["summary"]),
         verdict=_verdict(document["verdict"]),
         ideal=_ideal(document["ideal"]),
+        intervals={name: Interval(**each) for name, each in document["intervals"].items()},
+        machine=MachineUse(**document["machine_use"]) if document["machine_use"] else None,
         facts=document["facts"],
     )
 
@@ -68,6 +74,11 @@ def _ideal(plain: Mapping[str, Any] | None) -> Ideal | None:
 def _verdict(plain: Mapping[str, Any]) -> Verdict:
     return Verdict(
         kind=Kind(plain["kind"]),
-        results=tuple(SloResult(**{**each, "slo": Slo(**each["slo"])}) for each in plain["results"]),
+        results=tuple(map(_slo_result, plain["results"])),
         problems=tuple(Problem(**each) for each in plain["problems"]),
     )
+
+
+def _slo_result(plain: Mapping[str, Any]) -> SloResult:
+    interval = Interval(**plain["interval"]) if plain["interval"] else None
+    return SloResult(**{**plain, "slo": Slo(**plain["slo"]), "interval": interval})

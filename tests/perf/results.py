@@ -6,6 +6,7 @@ from perf.judge.slos import Slo
 from perf.judge.verdict import judge
 from perf.matrix import Case, Mode, Variant
 from perf.measure.ideal import Ideal
+from perf.measure.intervals import intervals
 from perf.measure.ledger import Ledger, State
 from perf.measure.metrics import summarise
 from perf.measure.validity import check
@@ -35,4 +36,5 @@ def result(
     verdict = judge(summary, slos, check(ledger, summary, concurrency=concurrency))
     case = Case(variant, size_mb, concurrency, mode, len(ledger), 12.5 if mode is Mode.SUSTAINED else None)
     facts = {"clip": {"is": "2 s of 320x180", "stand_in": True}, "rate_per_min": case.rate_per_min}
-    return CaseResult(case, ledger, summary, verdict, ideal, facts)
+    spread = intervals(ledger, summary, concurrency=concurrency, mode=mode, ideal=ideal)
+    return CaseResult(case, ledger, summary, verdict, ideal, spread, None, facts)
