@@ -148,6 +148,7 @@ class Runner:
         if case.mode is Mode.BURST:
             self._remember_capacity(case, summary)
         facts = {
+            "deployment": dict(self.deployment.description),
             "workers": [{"host": w.host, "pid": w.pid, "concurrency": w.concurrency} for w in workers],
             "worker_settings": dict(workers[0].settings),
             "clip": {"is": str(clip.spec), "size_bytes": clip.spec.size_bytes, "stand_in": clip.stand_in},

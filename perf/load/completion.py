@@ -112,7 +112,7 @@ def watch(
 
     def look() -> Progress:
         done, failed = count_finished(engine, ids)
-        elapsed_s = time.monotonic() - started_s
+        elapsed_s = max(0.0, time.monotonic() - started_s)  # the first is due a moment after the start
         due = sum(task.offset_s <= elapsed_s for task in planned)
         return Progress(elapsed_s, len(planned), due, done, failed)
 
