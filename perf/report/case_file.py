@@ -50,7 +50,7 @@ def case_result(document: Mapping[str, Any]) -> CaseResult:
         case=_case(document["case"]),
         ledger=Ledger.of(TaskRecord(**record) for record in document["records"]),
         summary=Summary(**document["summary"]),
-        verdict=_verdict(document["verdict"]),
+        verdict=read_verdict(document["verdict"]),
         ideal=_ideal(document["ideal"]),
         intervals={name: Interval(**each) for name, each in document["intervals"].items()},
         machine=MachineUse(**document["machine_use"]) if document["machine_use"] else None,
@@ -71,7 +71,8 @@ def _ideal(plain: Mapping[str, Any] | None) -> Ideal | None:
     return None if plain is None else Ideal(**{**plain, "service_s": tuple(plain["service_s"])})
 
 
-def _verdict(plain: Mapping[str, Any]) -> Verdict:
+def read_verdict(plain: Mapping[str, Any]) -> Verdict:
+    """A verdict as it was written."""
     return Verdict(
         kind=Kind(plain["kind"]),
         results=tuple(map(_slo_result, plain["results"])),
