@@ -24,7 +24,8 @@ class WebMode(StrEnum):
     STABLE = "web-stable"
 
 
-#: Closed loops: users who wait for an answer before they go on. The others are open: a rate, whatever comes back.
+#: Closed loops: users who wait for an answer before they go on. The others are open: a rate, whatever the
+#: answers.
 CLOSED = frozenset({WebMode.SMOKE, WebMode.RAMP, WebMode.STEPS})
 
 
@@ -40,7 +41,8 @@ class Scale:
         think_s: a user's pause between two visits.
         smoke_s: length of the smoke case.
         knee_from_per_s: the first rate of the search.
-        knee_step_s: length of each of its steps.
+        knee_step_s: measured length of each of its steps.
+        resolution: it ends when the rate that broke / the one that held is at most this.
         stable_s: length of the stable case.
         warm_up_s: the first seconds of any load, which are not measured.
     """
@@ -53,13 +55,14 @@ class Scale:
     smoke_s: float
     knee_from_per_s: float
     knee_step_s: float
+    resolution: float
     stable_s: float
     warm_up_s: float
 
 
-_FULL = Scale(50, 10, 30, 1, 1, 10, 4, 20, 120, 5)
+_FULL = Scale(50, 10, 30, 1, 1, 10, 4, 20, 1.1, 120, 5)
 SCALES = {
-    Variant.MOCKED: Scale(8, 2, 2.5, 2, 0.5, 3, 16, 2.5, 6, 0.5),
+    Variant.MOCKED: Scale(8, 2, 2, 2, 0.5, 3, 48, 1.5, 1.2, 6, 0.5),
     Variant.LOCAL: _FULL,
     Variant.AWS: _FULL,
 }
@@ -117,11 +120,12 @@ class WebCase:
         step_s: length of a step; of users, or of the search for the knee.
         spawn_per_s: users started per second.
         think_s: a user's pause between visits.
-        rate_per_s: requests per second of a stable case, None = a share of the knee; the first rate of a search.
+        rate_per_s: requests per second of a stable case, None = a share of the knee; or a search's first.
         run_s: how long the load lasts; of a knee, the hold at its end.
         warm_up_s: how much of that is not measured.
         size_mb: size of the video that is uploaded, in MB (2**20 bytes).
         generators: load processes.
+        resolution: how closely the search closes in on the knee.
     """
 
     variant: Variant
@@ -136,6 +140,7 @@ class WebCase:
     warm_up_s: float
     size_mb: int = DEFAULT_SIZE_MB
     generators: int = 1
+    resolution: float = 1.1
 
     @property
     def key(self) -> str:
@@ -179,4 +184,5 @@ def _case(variant: Variant, mode: WebMode, axes: WebAxes) -> WebCase:
         warm_up_s=scale.warm_up_s,
         size_mb=axes.size_mb,
         generators=axes.generators,
+        resolution=scale.resolution,
     )

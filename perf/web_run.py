@@ -193,13 +193,16 @@ class _Loads:
         slos = [slo for slo in self.runner.book.for_case(self.case) if not slo.metric.startswith("knee_")]
         tried: list[Tried] = []
         first_per_s = self.case.rate_per_s or 1.0
-        while (rate := next_rate_per_s([each.step for each in tried], first_per_s)) is not None:
+        while (rate := self._next_per_s(tried, first_per_s)) is not None:
             load = replace(_load(self.case, rate), run_s=self.case.step_s + self.case.warm_up_s)
             measured = self.run(f"-step{len(tried) + 1:02d}", load)
             tried.append(Tried(Step(rate, _broken(measured.summary, slos)), measured))
             if _generator_was_the_limit(tried[-1]):
                 break
         return _knee(tried)
+
+    def _next_per_s(self, tried: Sequence[Tried], first_per_s: float) -> float | None:
+        return next_rate_per_s([each.step for each in tried], first_per_s, self.case.resolution)
 
 
 def _load(case: WebCase, rate_per_s: float | None) -> Load:
@@ -255,8 +258,8 @@ def _knee(tried: Sequence[Tried]) -> Knee:
 
 def limit_of(cpu: Mapping[str, float]) -> str:
     """What the machine was short of, as far as processor time tells."""
-    parts = ", ".join(f"{name} {number(share)}" for name, share in sorted(cpu.items(), key=lambda item: -item[1])
-                      if name != "machine" and share >= 0.05)  # fmt: skip
+    shares = sorted(((share, name) for name, share in cpu.items() if name != "machine"), reverse=True)
+    parts = ", ".join(f"{name} {number(share)}" for share, name in shares if share >= 0.05)
     return f"this machine was {100 * cpu.get('machine', math.nan):.0f} % busy; cores used: {parts}"
 
 

@@ -30,7 +30,7 @@ from locust.exception import StopUser
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
 from perf.load.request_log import Begin, Request, RequestLog, Totals
-from perf.load.shapes import SHAPES, arrivals, next_change_s, users_at
+from perf.load.shapes import SHAPES, Growth, arrivals
 
 VIDEO_FLOW = ("upload", "status", "download")
 ENDPOINTS = ("health", *VIDEO_FLOW)
@@ -157,7 +157,7 @@ class _Load:
 
     recorder: Recorder
     endpoints: tuple[str, ...]
-    body: bytes
+    body: Any  # bytes; Locust's hints know only str
     done_video: str
     #: The video whose status the next request of an open loop asks for: the latest upload that was answered.
     latest_video: str
@@ -353,21 +353,18 @@ class Shape(LoadTestShape):
 
     def tick(self) -> tuple[int, float] | None:
         """The users from now on, or the end. Waits for the next change: Locust asks once a second only."""
-        options = self.runner.environment.parsed_options  # type: ignore[union-attr]
-        levels = {
-            "users": options.num_users,
-            "spawn_per_s": options.spawn_rate,
-            "step_users": options.step_users,
-            "step_s": options.step_time,
-        }
+        options: Any = self.runner and self.runner.environment.parsed_options
+        growth = Growth(
+            options.shape, options.num_users, options.spawn_rate, options.step_users, options.step_time
+        )
         elapsed_s = self.get_run_time()
         if self._asked:
-            due_s = min(next_change_s(options.shape, elapsed_s, **levels), options.load_time or float("inf"))
+            due_s = min(growth.next_change_s(elapsed_s), options.load_time or float("inf"))
             gevent.sleep(min(1.0, max(0.0, due_s - elapsed_s)))
             elapsed_s = self.get_run_time()
         self._asked = True
         if options.load_time and elapsed_s >= options.load_time:
             return None
-        return users_at(options.shape, elapsed_s, **levels), options.spawn_rate
+        return growth.users_at(elapsed_s), options.spawn_rate
 
     _asked = False

@@ -4,34 +4,39 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 SHAPES = ("ramp", "steps", "stable")
 
 
-def users_at(
-    shape: str, elapsed_s: float, *, users: int, spawn_per_s: float, step_users: int, step_s: float
-) -> int:
-    """How many users there are to be, *elapsed_s* after the start.
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """How many users there are to be.
 
     ``stable``: all at once. ``ramp``: *spawn_per_s* more each second. ``steps``: *step_users* more every
-    *step_s*, the first of them at once; as Locust's old --step-load did.
+    *step_s*, the first of them at once, as Locust's old --step-load did.
     """
-    if shape == "steps":
-        return min(users, step_users * (1 + math.floor(elapsed_s / step_s)))
-    if shape == "ramp":
-        return min(users, 1 + math.floor(elapsed_s * spawn_per_s))
-    return users
 
+    shape: str
+    users: int
+    spawn_per_s: float
+    step_users: int
+    step_s: float
 
-def next_change_s(
-    shape: str, elapsed_s: float, *, users: int, spawn_per_s: float, step_users: int, step_s: float
-) -> float:
-    """When the number of users next differs, in s from the start; infinity when it never will."""
-    period_s = {"steps": step_s, "ramp": 1 / spawn_per_s}.get(shape, math.inf)
-    arguments = {"users": users, "spawn_per_s": spawn_per_s, "step_users": step_users, "step_s": step_s}
-    if not math.isfinite(period_s) or users_at(shape, elapsed_s, **arguments) >= users:
-        return math.inf
-    return (math.floor(elapsed_s / period_s) + 1) * period_s
+    def users_at(self, elapsed_s: float) -> int:
+        """The users, *elapsed_s* after the start."""
+        if self.shape == "steps":
+            return min(self.users, self.step_users * (1 + math.floor(elapsed_s / self.step_s)))
+        if self.shape == "ramp":
+            return min(self.users, 1 + math.floor(elapsed_s * self.spawn_per_s))
+        return self.users
+
+    def next_change_s(self, elapsed_s: float) -> float:
+        """When their number next differs, in s from the start; infinity when it never will."""
+        if self.users_at(elapsed_s) >= self.users:
+            return math.inf
+        period_s = self.step_s if self.shape == "steps" else 1 / self.spawn_per_s
+        return (math.floor(elapsed_s / period_s) + 1) * period_s
 
 
 def arrivals(rate_per_s: float, run_s: float, *, generator: int = 0, generators: int = 1) -> Iterator[float]:

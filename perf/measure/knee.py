@@ -13,8 +13,6 @@ from perf.measure.web_summary import WebSummary
 PILE_UP = 0.05
 #: ... and more than so many requests do, which a slow answer at the end of a short step can look like.
 PILE_UP_REQUESTS = 3
-#: The search ends when the rate that broke is no further than this from the one that held.
-RESOLUTION = 1.1
 MAX_STEPS = 16
 
 
@@ -34,14 +32,15 @@ def bracket(steps: Sequence[Step]) -> tuple[float | None, float | None]:
     return max(below, default=None), broken
 
 
-def next_rate_per_s(steps: Sequence[Step], first_per_s: float) -> float | None:
+def next_rate_per_s(steps: Sequence[Step], first_per_s: float, resolution: float = 1.1) -> float | None:
     """The rate to try next; None when the search has ended.
 
     Doubled until one breaks, or halved until one holds; then the geometric middle of the two, for
-    rates differ by ratios. Each takes log2(knee / first) + 1 steps and 3 to reach RESOLUTION.
+    rates differ by ratios. The search ends when the rate that broke / the one that held is at most
+    *resolution*: 2 steps of the latter kind for 1.2, 3 for 1.1.
     """
     held, broken = bracket(steps)
-    if len(steps) >= MAX_STEPS or (held and broken and broken / held <= RESOLUTION):
+    if len(steps) >= MAX_STEPS or (held and broken and broken / held <= resolution):
         return None
     if broken is None:
         return first_per_s if held is None else 2 * held

@@ -55,8 +55,14 @@ class Requests:
 
     def where(self, mask: Bools) -> Requests:
         """The arrivals that the mask selects."""
-        columns = (self.endpoint, self.scheduled_s, self.sent_s, self.ended_s, self.well, self.response_s)
-        return Requests(*(column[mask] for column in columns))
+        return Requests(
+            self.endpoint[mask],
+            self.scheduled_s[mask],
+            self.sent_s[mask],
+            self.ended_s[mask],
+            self.well[mask],
+            self.response_s[mask],
+        )
 
     @property
     def dropped(self) -> Bools:
@@ -260,7 +266,8 @@ class Second:
         failed: failed in it.
         dropped: due in it and never sent.
         in_flight: requests due and not answered at its end.
-        p95_s: 95th percentile of R of the requests due in it.
+        p50_s: median of R of the requests due in it.
+        p95_s: 95th percentile of the same.
     """
 
     second: int
@@ -269,6 +276,7 @@ class Second:
     failed: int
     dropped: int
     in_flight: int
+    p50_s: float | None
     p95_s: float | None
 
 
@@ -292,5 +300,6 @@ def _second(requests: Requests, start_s: float, second: int) -> Second:
         int((ended & ~requests.well).sum()),
         int(due.dropped.sum()),
         _open_at(requests, span.end_s),
+        nearest_rank(ordered, 50) if len(ordered) else None,
         nearest_rank(ordered, 95) if len(ordered) else None,
     )

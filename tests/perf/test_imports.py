@@ -13,6 +13,8 @@ FILES = sorted(
 )
 #: The path of the data. perf.run binds the stages up to the verdict; report renders what it gives.
 STAGES = ("perf.matrix", "perf.load", "perf.measure", "perf.judge", "perf.run", "perf.report")
+#: The web tier's own files of a stage.
+ALSO = {"perf.web_matrix": "perf.matrix", "perf.web_run": "perf.run"}
 #: by_hand is the body of __main__.
 ENTRANCES = {"perf.plugin", "perf.__main__", "perf.by_hand"}
 
@@ -40,10 +42,16 @@ def within(module: str, package: str) -> bool:
     return module == package or module.startswith(f"{package}.")
 
 
+def stage_of(module: str) -> int | None:
+    for also, stage in ALSO.items():
+        if within(module, also):
+            return STAGES.index(stage)
+    return next((place for place, each in enumerate(STAGES) if within(module, each)), None)
+
+
 def breaches(name: str, imported: str) -> list[str]:
     """The rules that this import breaks."""
-    stage = next((place for place, each in enumerate(STAGES) if within(name, each)), None)
-    target = next((place for place, each in enumerate(STAGES) if within(imported, each)), None)
+    stage, target = stage_of(name), stage_of(imported)
     is_case = name.startswith("perf.test_")
     rules = {
         "a stage imports stages to its left, never to its right": stage is not None
