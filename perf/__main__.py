@@ -2,6 +2,7 @@
 
 python -m perf inject --count 30 --size 50 --mode sustained --rate 10 --monitor
 python -m perf metrics --tasks-log results/worker_tasks_2026-11-23T10-00-00Z.log --output-csv m.csv
+python -m perf audit results/2026-11-23T10-00-00Z/scenario2_consolidated.csv
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     stages = parser.add_subparsers(required=True, metavar="STAGE")
     _add_inject(stages.add_parser("inject", help="put tasks straight into the queue"))
     _add_metrics(stages.add_parser("metrics", help="the metrics of tasks that were injected"))
+    _add_audit(stages.add_parser("audit", help="hold a published table of runs against the operational laws"))
     return parser
 
 
@@ -88,6 +90,13 @@ def _add_metrics(parser: argparse.ArgumentParser) -> None:
         "--concurrency", default="", help="of the workers then (default: what they report now)"
     )
     parser.add_argument("--output-csv", type=Path, help="where the metrics go (default: the terminal only)")
+
+
+def _add_audit(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=by_hand.audit)
+    parser.add_argument(
+        "table", type=Path, metavar="FILE.csv", help="a header and a row for each run; see perf/audit.py"
+    )
 
 
 if __name__ == "__main__":

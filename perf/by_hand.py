@@ -19,6 +19,8 @@ from app.settings import Settings
 from app.storage import make_storage
 from fixtures.clips import cache_folder, make_clip, real_clip
 from fixtures.workers import live_workers
+from perf.audit import Finding, read_rows
+from perf.audit import audit as audit_row
 from perf.errors import UsageError
 from perf.load.clock import anchor_to_database
 from perf.load.completion import watch
@@ -30,6 +32,7 @@ from perf.measure.metrics import METRICS, Summary, summarise
 from perf.measure.numbers import number
 from perf.options import seconds
 from perf.report.artifacts import read_tasks_log, write_summary
+from perf.report.audit_table import render_audit
 from perf.report.progress import LiveLine
 from worker.settings import WorkerSettings
 
@@ -79,6 +82,13 @@ def metrics(args: argparse.Namespace) -> int:
         write_summary(args.output_csv, summary)
         print(f"written: {args.output_csv}")
     return 0 if summary.done == summary.total else 1
+
+
+def audit(args: argparse.Namespace) -> int:
+    """Hold a published table against the operational laws. 1 when a row is not consistent."""
+    audits = [audit_row(row) for row in read_rows(args.table)]
+    print("\n".join(render_audit(audits)))
+    return 0 if all(each.verdict is Finding.CONSISTENT for each in audits) else 1
 
 
 def _mode(axes: Axes) -> Mode:

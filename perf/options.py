@@ -11,6 +11,7 @@ import pytest
 
 from perf.errors import UsageError
 from perf.matrix import Axes
+from perf.measure.evidence import Limits
 from perf.web_matrix import WebAxes
 
 SLOS = Path(__file__).parent / "slos.toml"
@@ -31,6 +32,11 @@ OPTIONS = (
     ("web-rate", "requests/s of the stable web case, instead of 0.8 of the knee", ""),
     ("generators", "load processes of the web cases (1)", ""),
     ("api-url", "the API's address of the aws cases, instead of PERF_API_URL", ""),
+    (
+        "max-other-load",
+        "processors that other processes may keep busy on average before a case is INVALID (0.25)",
+        "",
+    ),
     ("slos", "the file of thresholds", str(SLOS)),
     ("results", "the folder of results; each run makes one of its own in it", "results"),
 )
@@ -46,6 +52,7 @@ class Options:
     web: WebAxes
     api_url: str
     drain_deadline_s: float | None
+    limits: Limits
     slos: Path
     results: Path
 
@@ -89,9 +96,29 @@ def read_options(config: pytest.Config) -> Options:
         web,
         value["api-url"],
         seconds("--deadline", value["deadline"]),
+        limits(value["max-other-load"]),
         Path(value["slos"]),
         config.rootpath / value["results"] / run,
     )
+
+
+def limits(other_cores: str) -> Limits:
+    """The limits of validity, with the processors that other load may take.
+
+    Raises:
+        UsageError: it is not a number, 0 or more.
+    """
+    if not other_cores.strip():
+        return Limits()
+    try:
+        cores = float(other_cores)
+    except ValueError:
+        cores = math.nan
+    if not (math.isfinite(cores) and cores >= 0):
+        raise UsageError(
+            f"--max-other-load {other_cores}: not a number of processors, 0 or more; expected e.g. 0.25"
+        )
+    return Limits(other_cores=cores)
 
 
 def _value(config: pytest.Config, name: str) -> str:

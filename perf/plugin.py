@@ -258,6 +258,7 @@ def run_case(
             watcher,
             measured,
             config.stash[OPTIONS].drain_deadline_s,
+            config.stash[OPTIONS].limits,
         )
         result = runner.run(case)
         files = run_folder.write(result)

@@ -164,7 +164,13 @@ class Runner:
         if workers <= self.measured.warm:
             return
         with self.watcher.phase("warm up"):
-            self._tasks_done(case, clip, plan([0.0] * case.concurrency), f"{case.id}-warm-up")
+            planned = plan([0.0] * case.concurrency)
+            left = self._tasks_done(case, clip, planned, f"{case.id}-warm-up").ledger
+        if outstanding := len(left.select("uploaded", "processing")):
+            raise HarnessError(
+                f"{case.id}: warm-up: {outstanding} of {len(planned)} tasks did not finish; look at the "
+                "workers' log"
+            )
         self.measured.warm |= workers
 
     def _tasks_done(self, case: Case, clip: Clip, planned: Sequence[Planned], name: str) -> Loaded:

@@ -19,6 +19,7 @@ from typing import Any
 
 from perf.errors import UsageError
 from perf.load.injector import Sent
+from perf.measure.intervals import Interval
 from perf.measure.summary import METRICS, Summary
 from perf.report.case_file import case_document, case_result
 from perf.run import CaseResult
@@ -86,9 +87,12 @@ def read_case(path: Path) -> CaseResult:
 
 
 def write_metrics(path: Path, result: CaseResult) -> None:
-    """Write every metric of a case, then its verdict, as metric, value, unit."""
-    rows = _metric_rows(result.summary)
-    rows += [(f"slo {each.slo}", each.kind, "verdict") for each in result.verdict.results]
+    """Write every metric of a case and its 95 % interval, then the verdict; see `_metric_rows`."""
+    rows = _metric_rows(result.summary, result.intervals)
+    rows += [
+        (f"slo {each.slo}", f"{each.kind}{' (borderline)' if each.borderline else ''}", "verdict")
+        for each in result.verdict.results
+    ]
     rows += [("problem", problem, "verdict") for problem in result.verdict.problems]
     rows.append(("verdict", result.verdict.kind, "verdict"))
     replace(path, csv_text(rows))
@@ -106,9 +110,14 @@ def write_summary(path: Path, summary: Summary) -> None:
         raise UsageError(f"{path}: cannot write the metrics: {error}") from error
 
 
-def _metric_rows(summary: Summary) -> list[Sequence[object]]:
-    rows: list[Sequence[object]] = [("metric", "value", "unit")]
-    return rows + [(name, summary.value(name), metric.unit) for name, metric in METRICS.items()]
+def _metric_rows(summary: Summary, intervals: Mapping[str, Interval] | None = None) -> list[Sequence[object]]:
+    """metric, value, unit, and the interval's edges where there is one."""
+    rows: list[Sequence[object]] = [("metric", "value", "unit", "low", "high")]
+    for name, metric in METRICS.items():
+        found = (intervals or {}).get(name)
+        edges = (found.low, found.high) if found else (None, None)
+        rows.append((name, summary.value(name), metric.unit, *edges))
+    return rows
 
 
 def consolidate(path: Path, result: CaseResult) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from perf.judge.verdict import Verdict
+from perf.judge.verdict import Kind, Verdict
 from perf.measure.numbers import number
 from perf.measure.rank import samples_for_bound
 from perf.run import CaseResult
@@ -17,7 +17,7 @@ _COLUMNS = (
     "X/min",
     "ideal X",
     "eff",
-    "R p50 s",
+    "R mean s",
     "R p95 s",
     "svc p50 s",
     "growth/min",
@@ -30,6 +30,8 @@ def render_table(results: Sequence[CaseResult]) -> list[str]:
     """A row for each case, then what its marks mean and what the clips really were."""
     rows = [(*_COLUMNS, "verdict"), *(_row(result) for result in results)]
     lines = aligned(rows, left=(0, len(_COLUMNS)))
+    if any(result.intervals for result in results):
+        lines.append("+-: half the 95 % confidence interval; all of them are in the case's metrics CSV")
     if any(_few(result) for result in results):
         lines.append(f"{_FEW} p95 of fewer than {samples_for_bound(95)} tasks: too few for a bound")
     return lines + _stand_ins(results)
@@ -38,7 +40,10 @@ def render_table(results: Sequence[CaseResult]) -> list[str]:
 def verdict_table(verdict: Verdict) -> list[str]:
     """The verdict, a row for each SLO, and a line for each problem."""
     rows = [("", "SLO", "measured", "note")]
-    rows += [(each.kind, str(each.slo), number(each.measured), each.note) for each in verdict.results]
+    rows += [
+        (each.kind, str(each.slo), number(each.measured), "; ".join(filter(None, (each.spread, each.note))))
+        for each in verdict.results
+    ]
     return [
         str(verdict.kind),
         *aligned(rows, left=(0, 1, 3)),
@@ -52,16 +57,28 @@ def _row(result: CaseResult) -> tuple[str, ...]:
         result.case.id,
         number(summary.total),
         number(summary.done),
-        number(summary.throughput_per_min),
+        number(summary.throughput_per_min) + _spread(result, "throughput_per_min"),
         number(summary.ideal_throughput_per_min),
         number(summary.efficiency),
-        number(summary.response_p50_s),
-        number(summary.response_p95_s) + (_FEW if _few(result) else ""),
+        number(summary.response_mean_s) + _spread(result, "response_mean_s"),
+        number(summary.response_p95_s) + _spread(result, "response_p95_s") + (_FEW if _few(result) else ""),
         number(summary.service_p50_s),
         number(summary.backlog_growth_per_min),
         number(summary.lost),
-        str(result.verdict.kind),
+        str(result.verdict.kind) + (" (borderline)" if _borderline(result) else ""),
     )
+
+
+def _spread(result: CaseResult, metric: str) -> str:
+    """Half the width of the interval, as a share of the value: ``+-7%``."""
+    value, interval = result.summary.value(metric), result.intervals.get(metric)
+    if interval is None or not value:
+        return ""
+    return f"+-{50 * (interval.high - interval.low) / abs(value):.0f}%"
+
+
+def _borderline(result: CaseResult) -> bool:
+    return result.verdict.kind is not Kind.INVALID and result.verdict.borderline
 
 
 def _few(result: CaseResult) -> bool:

@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 
 from perf.errors import InvalidMeasurement, SloBroken, UsageError
 from perf.judge.slos import Slo, load_slos, parse_slo, parse_slos
-from perf.judge.verdict import Kind, judge, raise_unless_pass
+from perf.judge.verdict import Kind, judge, raise_unless_pass, with_stability
 from perf.matrix import Axes, Case, Mode, Variant, cases
 from perf.measure.ideal import Ideal
+from perf.measure.intervals import intervals
 from perf.measure.ledger import Ledger
 from perf.measure.metrics import METRICS, summarise
 from perf.measure.validity import Problem
+from tests.perf.simulated import simulate
 from tests.perf.tasks import task
 
 SHIPPED = Path(__file__).parents[2] / "perf" / "slos.toml"
@@ -233,3 +235,42 @@ def test_rounding_never_tells_the_opposite():
     summary = summarise(close, concurrency=1, mode=Mode.BURST, ideal=None)
     message = judge(summary, [Slo("makespan_s", "<=", 10.0)], ()).message()
     assert message == "FAIL makespan_s <= 10: measured 10.004"
+
+
+def sustained(rho):
+    ledger = simulate(1, count=60, rho=rho).ledger
+    summary = summarise(ledger, concurrency=1, mode=Mode.SUSTAINED, ideal=None)
+    return summary, intervals(ledger, summary, concurrency=1, mode=Mode.SUSTAINED)
+
+
+def test_a_slo_is_broken_only_by_the_whole_interval():
+    summary, found = sustained(0.7)
+    around = found["response_mean_s"]
+    value = summary.response_mean_s
+    for limit, kind, borderline in (
+        (around.low - 0.01, Kind.FAIL, False),
+        ((around.low + value) / 2, Kind.PASS, True),
+        ((value + around.high) / 2, Kind.PASS, True),
+        (around.high + 0.01, Kind.PASS, False),
+    ):
+        verdict = judge(summary, [Slo("response_mean_s", "<=", limit)], (), found)
+        assert (verdict.kind, verdict.borderline) == (kind, borderline)
+    without = judge(summary, [Slo("response_mean_s", "<=", value - 0.001)], ())
+    assert without.kind is Kind.FAIL
+
+
+def test_growth_is_fail_though_the_queue_was_empty_in_the_end():
+    summary, found = sustained(1.3)
+    assert summary.outstanding == 0
+    slos = with_stability([Slo("outstanding", "==", 0)], Mode.SUSTAINED)
+    verdict = judge(summary, slos, (), found)
+    assert verdict.kind is Kind.FAIL
+    assert "FAIL offered_utilisation < 1: measured 1." in verdict.message()
+    assert "; stability)" in verdict.message()
+
+
+def test_stability_is_asked_of_sustained_cases_once():
+    own = Slo("offered_utilisation", "<=", 0.8)
+    assert with_stability([own], Mode.SUSTAINED) == (own,)
+    assert with_stability([], Mode.BURST) == ()
+    assert len(with_stability([], Mode.SUSTAINED)) == 1

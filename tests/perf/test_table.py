@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from perf.judge.slos import Slo
+from perf.judge.verdict import judge
 from perf.matrix import Mode, Variant
 from perf.measure.ledger import Ledger
 from perf.measure.numbers import number
@@ -16,11 +21,11 @@ from tests.perf.tasks import task
 
 def test_a_row_for_each_case():
     header, burst, sustained, *notes = render_table([result(), result(mode=Mode.SUSTAINED)])
-    columns = "case n done X/min ideal X eff R p50 s R p95 s svc p50 s growth/min lost verdict"
+    columns = "case n done X/min ideal X eff R mean s R p95 s svc p50 s growth/min lost verdict"
     assert " ".join(header.split()) == columns
-    # X is 2 in 30 s; response times are 11.12 and 22, service times 10.12 and 10.8: nearest-rank medians.
+    # X is 2 in 30 s; response times are 11.12 and 22; the nearest-rank median of the service times is 10.12.
     assert burst.split() == (
-        ["mocked-50MB-c1-burst", "3", "2", "4", "12", "0.333", "11.1", "22*", "10.1", "-", "0", "FAIL"]
+        ["mocked-50MB-c1-burst", "3", "2", "4", "12", "0.333", "16.6", "22*", "10.1", "-", "0", "FAIL"]
     )
     assert sustained.split()[0] == "mocked-50MB-c1-sustained"
     assert sustained.split()[5] == "-"
@@ -43,6 +48,19 @@ def test_no_mark_and_no_note_where_there_is_enough():
     many = Ledger.of([task(str(i), 0, i, i + 1) for i in range(59)])
     lines = render_table([result(ledger=many)])
     assert not any("*" in line for line in lines)
+
+
+def test_half_an_interval_stands_beside_its_value_and_a_borderline_verdict_says_so():
+    """Eight services of 1 to 8 s, one after the other; p95 of R is the last finish, 36 s."""
+    starts = [0, 1, 3, 6, 10, 15, 21, 28, 36]
+    ledger = Ledger.of([task(str(i), 0, starts[i], starts[i + 1]) for i in range(8)])
+    slo = Slo("response_mean_s", "<=", 16)
+    case = result(ledger=ledger)
+    verdict = judge(case.summary, [slo], (), case.intervals)
+    _, row, note, *_ = render_table([replace(case, verdict=verdict)])
+    assert re.search(r" 13\.3\+-\d\d% .* PASS \(borderline\)$", row)
+    assert note.startswith("+-: half the 95 % confidence interval")
+    assert "borderline: 95 % between " in verdict_table(verdict)[2]
 
 
 def test_absent_numbers_are_dashes():
