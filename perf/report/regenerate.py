@@ -1,0 +1,101 @@
+"""`python -m perf report RESULTS`: every report of a run, made of its artifacts alone."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from perf.errors import UsageError
+from perf.report import overview
+from perf.report.allure_html import NoAllureError, single_file
+from perf.report.allure_results import write_history, write_results
+from perf.report.artifacts import replace
+from perf.report.drawing import Picture
+from perf.report.history import Past, read_history
+from perf.report.html import page
+from perf.report.markdown import image, mermaid, summary
+from perf.report.run_files import Run, read_run
+
+
+@dataclass(frozen=True)
+class Made:
+    """The files of a report.
+
+    Attributes:
+        allure: Allure's single HTML file; None where it could not be made.
+        why_not: why.
+        html: the plain HTML summary.
+        markdown: the run summary.
+    """
+
+    allure: Path | None
+    why_not: str
+    html: Path
+    markdown: Path
+
+    @property
+    def best(self) -> Path:
+        """What to open."""
+        return self.allure or self.html
+
+
+def make_report(
+    folder: Path, cache: Path, output: Path | None = None, say: Callable[[str], None] = print
+) -> Made:
+    """Make all reports of the run in *folder*, in its folder ``report`` unless *output* says otherwise.
+
+    Raises:
+        UsageError: there is nothing to report, or the output cannot be written.
+    """
+    begin_s = time.monotonic()
+    output = output or folder / "report"
+    run = read_run(folder)
+    if not run.cases:
+        raise UsageError(f"{folder}: no case could be read: {'; '.join(run.unread[:3])}")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{output}: cannot make the folder of the report: {error}") from error
+    say(f"report of {len(run.cases)} case(s) in {folder} ...")
+    history = read_history(folder)
+    over_run = overview.pictures([case.result for case in run.cases if case.result])
+    write_results(run, history, over_run, output / "allure-results")
+    write_history(output / "history.jsonl", history)
+    allure, why_not = _allure(output, cache)
+    html = output / "summary.html"
+    note = f"Allure's report could not be made: {why_not}" if why_not else ""
+    replace(html, page(run, history, over_run, note, os.path.relpath(folder, output)))
+    markdown = _markdown(run, history, over_run, output)
+    say(f"report made in {time.monotonic() - begin_s:.1f} s")
+    return Made(allure, why_not, html, markdown)
+
+
+def _allure(output: Path, cache: Path) -> tuple[Path | None, str]:
+    """Allure's file; or why there is none."""
+    path = output / "index.html"
+    try:
+        single_file(output / "allure-results", output / "history.jsonl", path, cache)
+    except NoAllureError as error:
+        path.unlink(missing_ok=True)  # one of an earlier time would tell an earlier story
+        return None, str(error)
+    return path, ""
+
+
+def _markdown(
+    run: Run, history: Mapping[str, Sequence[Past]], over_run: Sequence[Picture], output: Path
+) -> Path:
+    """summary.md with a picture beside it; on a CI job's page the same with one that it draws itself."""
+    picture = ""
+    if over_run:
+        (output / "overview.png").write_bytes(over_run[0].png())
+        picture = image("overview.png", f"{over_run[0].title}. {over_run[0].description}")
+    path = output / "summary.md"
+    replace(path, summary(run, history, picture))
+    job_page = os.environ.get("GITHUB_STEP_SUMMARY")
+    if job_page:
+        with Path(job_page).open("a", encoding="utf-8") as file:
+            file.write(summary(run, history, mermaid(run)))
+    return path
