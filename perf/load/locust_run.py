@@ -144,7 +144,8 @@ def run_load(
                 )
             tick(elapsed_s)
             time.sleep(0.05)
-    logs = read_logs(sorted(records_folder(prefix).glob("*.jsonl")))
+    paths = list(records_folder(prefix).glob("*.jsonl"))
+    logs = read_logs(paths) if paths else ()
     if len(logs) != load.generators or any(each.totals is None for each in logs):
         raise HarnessError(
             _report(f"ended early: {len(logs)} of {load.generators} logs, some cut short", log)

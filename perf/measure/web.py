@@ -98,9 +98,15 @@ class Window:
 
 
 def window_of(logs: Sequence[GeneratorLog], run_s: float, warm_up_s: float) -> Window:
-    """What is measured of a load: from the start of its first generator, less the warm-up."""
-    start_s = min(log.begin.started_s for log in logs)
+    """What is measured of a load: from its first arrival on, less the warm-up."""
+    start_s = start_of(logs)
     return Window(start_s + warm_up_s, start_s + run_s)
+
+
+def start_of(logs: Sequence[GeneratorLog]) -> float:
+    """When the first arrival was due, or, should there be none, the first generator began (Unix s)."""
+    due_s = [row.scheduled_s for log in logs for row in log.requests]
+    return min(due_s or [log.begin.started_s for log in logs])
 
 
 def merged(logs: Sequence[GeneratorLog]) -> Requests:
@@ -144,7 +150,7 @@ def _counts(requests: Requests) -> dict[str, Any]:
         "failed": len(requests) - dropped - outstanding - answered,
         "outstanding": outstanding,
         "dropped": dropped,
-        "error_ratio": 1 - answered / len(requests) if len(requests) else None,
+        "error_ratio": (len(requests) - answered) / len(requests) if len(requests) else None,
     }
 
 
@@ -194,7 +200,7 @@ def _endpoint(name: str, requests: Requests) -> dict[str, Any]:
     ordered, answered = requests.timed_s, int(requests.well.sum())
     values: dict[str, Any] = {
         f"{name}_answered": answered,
-        f"{name}_error_ratio": 1 - answered / len(requests),
+        f"{name}_error_ratio": (len(requests) - answered) / len(requests),
     }
     if len(ordered):
         values |= {f"{name}_p{percent}_s": nearest_rank(ordered, percent) for percent in (50, 95)}

@@ -17,7 +17,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from perf.measure.web import Second, merged, per_second
+from perf.measure.web import Second, merged, per_second, start_of
 from perf.measure.web_summary import WEB_METRICS
 from perf.report.artifacts import csv_text, merge_row, replace
 from perf.web_run import Tried, WebResult
@@ -59,9 +59,8 @@ def metric_rows(result: WebResult) -> list[tuple[object, ...]]:
 
 def second_rows(result: WebResult) -> list[tuple[object, ...]]:
     """A row for each second of the load."""
-    start_s = min(log.begin.started_s for log in result.judged.logs)
     names = tuple(each.name for each in fields(Second))
-    seconds = per_second(merged(result.judged.logs), start_s)
+    seconds = per_second(merged(result.judged.logs), start_of(result.judged.logs))
     return [names, *(tuple(getattr(second, name) for name in names) for second in seconds)]
 
 

@@ -1,0 +1,214 @@
+"""Locust as a process against a stand-in whose faults are known: what is measured is what arithmetic says."""
+
+import json
+import math
+import os
+import signal
+import sys
+import threading
+import time
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from fixtures.processes import LOOPBACK, ManagedProcess, free_port, listens
+from perf.errors import HarnessError
+from perf.judge.slos import load_slos
+from perf.judge.verdict import Kind, judge
+from perf.load.locust_run import LOCUSTFILE, Load, Site, records_folder, run_load
+from perf.load.request_log import read_logs
+from perf.matrix import Variant
+from perf.measure.web import merged, summarise_web, window_of
+from perf.measure.web_validity import check_load
+from perf.options import SLOS
+from perf.web_matrix import WebAxes, WebMode, web_cases
+from perf.web_run import WebRunner, _Loads
+
+DONE = "5f0c1f7e-0000-4000-8000-000000000000"
+CASES = {case.mode: case for case in web_cases(Variant.MOCKED, WebAxes())}
+
+
+@contextmanager
+def stub(folder: Path, *args: str):
+    port = free_port()
+    argv = [sys.executable, "-m", "tests.perf.stub_api", str(port), *args]
+    server = ManagedProcess("the stub", argv, env={"PATH": os.environ["PATH"]}, log=folder / "stub.txt",
+                            ready=lambda: listens(server.pid, port))  # fmt: skip
+    with server:
+        yield server, Site(f"http://{LOOPBACK}:{port}", done_video=DONE)
+
+
+def measured(load: Load, site: Site, folder: Path, warm_up_s: float = 0.495):
+    logs = run_load(load, site, folder / "case")
+    window = window_of(logs, load.run_s, warm_up_s)
+    return logs, summarise_web(logs, window, is_open=load.rate_per_s is not None)
+
+
+def skip_if_too_busy(problems):
+    for problem in problems:
+        if "load generator" in str(problem):
+            pytest.skip(f"this machine is too busy to offer the load: {problem}")
+
+
+def test_an_open_load_is_offered_and_written_down_whole(tmp_path):
+    with stub(tmp_path) as (_, site):
+        logs, summary = measured(Load(run_s=2, rate_per_s=60), site, tmp_path)
+    assert len(merged(logs)) == 120
+    assert (summary.due, summary.answered, summary.warm_up) == (90, 90, 30)
+    assert (
+        summary.upload_answered
+        + summary.download_answered
+        + summary.status_answered
+        + summary.health_answered
+        == 90
+    )
+    assert not [each for each in check_load(logs, summary) if "generator counted" in str(each)]
+    assert json.loads((tmp_path / "case_locust.json").read_text())[0]["num_requests"]
+    assert {path.name for path in tmp_path.glob("case*")} >= {"case_report.html", "case_stats.csv"}
+
+
+def test_closed_users_take_the_flow_in_order(tmp_path):
+    load = Load(run_s=2, users=2, shape="stable", spawn_per_s=2, think_s=0.1)
+    with stub(tmp_path) as (_, site):
+        _, summary = measured(load, site, tmp_path)
+    counts = [getattr(summary, f"{name}_answered") for name in ("health", "upload", "status", "download")]
+    assert min(counts) > 5
+    assert max(counts) - min(counts) <= 2 * load.users
+    assert summary.in_flight_max <= load.users
+    assert summary.send_lag_p95_s is None
+
+
+def test_generators_merge_exactly(tmp_path):
+    with stub(tmp_path) as (_, site):
+        logs, _ = measured(Load(run_s=2, rate_per_s=60, generators=2), site, tmp_path)
+    everything = merged(logs)
+    assert [len(log.requests) for log in logs] == [60, 60]
+    assert len(everything) == 120
+    # Between them they keep one pace: each is as regular as the whole, and they are half a period apart.
+    assert {row.endpoint for row in logs[0].requests} == {row.endpoint for row in logs[1].requests}
+    stats = json.loads((tmp_path / "case_locust.json").read_text())
+    assert sum(each["num_requests"] for each in stats) == len(everything)
+    assert sum(each["num_failures"] for each in stats) == 0
+
+
+def test_master_and_workers_started_by_hand_merge_exactly(tmp_path):
+    port, records = free_port(), tmp_path / "records"
+    locust = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--loglevel", "WARNING"]
+    own = ["--master-port", str(port)]
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+
+    def process(name: str, *args: str) -> ManagedProcess:
+        log = tmp_path / f"{name}.txt"
+        return ManagedProcess(name, [*locust, *args], env=env, log=log, ready=lambda: True)
+
+    with stub(tmp_path) as (_, site):
+        master = process(
+            "master", "--master", "--master-bind-port", str(port), "--expect-workers", "2", "-H", site.url,
+            "--rate", "60", "--load-time", "2", "-t", "5", "--stop-timeout", "12",
+            "--records", str(records), "--done-video", DONE, "--json-file", str(tmp_path / "all"),
+        )  # fmt: skip
+        workers = [process(f"worker{n}", "--worker", *own) for n in range(2)]
+        with master, workers[0], workers[1]:
+            end_s = time.monotonic() + 60
+            while any(each.alive for each in (master, *workers)) and time.monotonic() < end_s:
+                time.sleep(0.1)
+    logs = read_logs(list(records.glob("*.jsonl")))
+    assert sorted(log.begin.generator for log in logs) == [0, 1]
+    assert all(log.totals and log.totals.due == log.totals.ended == 60 for log in logs)
+    stats = json.loads((tmp_path / "all.json").read_text())
+    assert sum(each["num_requests"] for each in stats) == len(merged(logs)) == 120
+
+
+def test_two_errors_in_a_hundred_break_the_slo(tmp_path):
+    with stub(tmp_path, "--error-every", "50") as (_, site):
+        logs, summary = measured(Load(run_s=4.5, rate_per_s=50), site, tmp_path)
+    assert summary.due == 200
+    assert summary.failed in (4, 5)  # every 50th answer, wherever the warm-up ended
+    assert summary.error_ratio == summary.failed / 200
+    problems = check_load(logs, summary)
+    skip_if_too_busy(problems)
+    verdict = judge(summary, load_slos(SLOS).for_case(CASES[WebMode.RAMP]), problems)
+    assert verdict.kind is Kind.FAIL
+    assert "FAIL error_ratio <= 0.01" in verdict.message()
+
+
+def test_a_stall_shows_by_the_right_amount(tmp_path):
+    """100/s for 6 s; for a stall of S seconds the request due u s into it takes S - u."""
+    stalled_s = []
+    load = Load(run_s=6.5, rate_per_s=100, endpoints=("health",))
+    with stub(tmp_path) as (server, site):
+
+        def stall():
+            folder = records_folder(tmp_path / "case")
+            while not list(folder.glob("*.jsonl")):
+                time.sleep(0.01)
+            time.sleep(2.5)
+            os.kill(server.pid, signal.SIGSTOP)
+            begin_s = time.monotonic()
+            time.sleep(2)
+            os.kill(server.pid, signal.SIGCONT)
+            stalled_s.append(time.monotonic() - begin_s)
+
+        thread = threading.Thread(target=stall, daemon=True)
+        thread.start()
+        logs, summary = measured(load, site, tmp_path)
+        thread.join(10)
+    skip_if_too_busy(check_load(logs, summary))
+    stall_s = stalled_s[0]
+    assert summary.due == summary.answered == 600
+    # 5 % of 600 requests took longer than the 95th percentile: those due in the first 0.3 s of the stall.
+    assert summary.response_p95_s == pytest.approx(stall_s - 0.05 * 600 / 100, abs=0.2)
+    assert summary.response_p99_s == pytest.approx(stall_s - 0.01 * 600 / 100, abs=0.2)
+    assert summary.response_max_s == pytest.approx(stall_s, abs=0.2)
+    # One user is enough for 100/s of a millisecond each: he waits once, and sends nothing meanwhile.
+    assert summary.closed_loop_users == 1
+    assert summary.closed_loop_unsent >= 150
+    assert summary.closed_loop_p99_s < 0.2
+
+
+@pytest.mark.timeout(120)
+def test_the_knee_of_a_handler_under_a_lock_is_where_arithmetic_says(tmp_path):
+    """50 ms under one lock are 20 requests/s, however many there are at a time."""
+    watcher = SimpleNamespace(phase=lambda _: nullcontext(), note=lambda _: None)
+    runner = WebRunner(SimpleNamespace(), load_slos(SLOS), tmp_path, watcher, {})
+    case = CASES[WebMode.KNEE]
+    case = type(case)(
+        **{name: getattr(case, name) for name in case.__slots__} | {"rate_per_s": 13, "step_s": 4}
+    )
+    uploads = SimpleNamespace(remove=lambda _: 0)
+    with stub(tmp_path, "--lock-s", "0.05") as (_, site):
+        knee = _Loads(runner, case, site, uploads).search()
+    skip_if_too_busy(knee.problems)
+    tried = [(each.step.rate_per_s, each.step.broken) for each in knee.tried]
+    assert knee.problems == (), tried
+    assert knee.per_s == pytest.approx(18.4, abs=0.1), tried
+    assert knee.broken_per_s == pytest.approx(21.9, abs=0.1), tried
+
+
+def test_a_server_that_is_gone_is_failures_and_not_a_broken_harness(tmp_path):
+    site = Site(f"http://{LOOPBACK}:{free_port()}", done_video=DONE)
+    logs, summary = measured(Load(run_s=1.5, rate_per_s=20), site, tmp_path)
+    assert (summary.due, summary.failed, summary.answered) == (20, 20, 0)
+    assert summary.error_ratio == 1
+    assert summary.response_p95_s is None
+    assert any("no request was answered well" in str(each) for each in check_load(logs, summary))
+
+
+def test_what_is_not_answered_is_outstanding_and_what_is_too_much_is_dropped(tmp_path):
+    load = Load(run_s=1.5, rate_per_s=40, max_outstanding=10, endpoints=("health",))
+    with stub(tmp_path, "--lock-s", "60") as (_, site):
+        logs, summary = measured(load, site, tmp_path)
+    everything = merged(logs)
+    assert (len(everything), int(everything.outstanding.sum()), int(everything.dropped.sum())) == (60, 10, 50)
+    assert summary.error_ratio == 1
+    assert (summary.sent, summary.dropped) == (0, 40)
+    assert math.isclose(logs[0].totals.dropped, 50)
+
+
+def test_a_locust_that_breaks_says_why(tmp_path):
+    with pytest.raises(HarnessError, match="unknown healht"):
+        run_load(
+            Load(run_s=1, rate_per_s=1, endpoints=("healht",)), Site("http://127.0.0.1:9"), tmp_path / "x"
+        )
