@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import signal
 from collections.abc import Iterator
@@ -23,7 +22,6 @@ from perf.judge.slos import SloBook, load_slos
 from perf.judge.verdict import Kind
 from perf.load.completion import Progress
 from perf.matrix import Case, Mode, Variant
-from perf.measure.evidence import Limits
 from perf.report.progress import LiveLine
 from perf.run import Measured, Runner
 from tests.fixtures.observe import marked
@@ -32,10 +30,6 @@ from tests.fixtures.tolerant import TOLERANT
 from tests.worker.rig import eventually
 
 BURST = Case(Variant.MOCKED, 50, 1, Mode.BURST, count=3)
-
-
-#: What else this machine does is no matter here.
-ANY_LOAD = Limits(other_cores=math.inf, gap_s=math.inf)
 
 
 class Watching(LiveLine):
@@ -73,7 +67,7 @@ def test_an_undrained_case_fails_and_the_next_one_starts_clean(
     watching = Watching()
     (worker,) = deployment.prepare(concurrency=1)
     measured = Measured(warm={worker.id})  # it is to freeze in the case, not in its warm-up
-    runner = Runner(deployment, book, tmp_path, watching, measured, drain_deadline_s=1.0, limits=ANY_LOAD)
+    runner = Runner(deployment, book, tmp_path, watching, measured, drain_deadline_s=5.0, limits=TOLERANT)
 
     deployment.workers._process._stop_deadline_s = 1  # type: ignore[attr-defined]  # it will not hear
 
