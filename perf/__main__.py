@@ -20,6 +20,7 @@ from app.storage import StorageError
 from fixtures.errors import FixtureError
 from perf import by_hand
 from perf.errors import PerfError, UsageError
+from perf.report.commands import add_report, add_watch
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -58,6 +59,8 @@ def _parser() -> argparse.ArgumentParser:
     stages = parser.add_subparsers(required=True, metavar="STAGE")
     _add_inject(stages.add_parser("inject", help="put tasks straight into the queue"))
     _add_metrics(stages.add_parser("metrics", help="the metrics of tasks that were injected"))
+    add_report(stages.add_parser("report", help="make the report of a run again, from its artifacts"))
+    add_watch(stages.add_parser("watch", help="follow a running run from another terminal"))
     _add_audit(stages.add_parser("audit", help="hold a published table of runs against the operational laws"))
     return parser
 

@@ -64,6 +64,8 @@ def add_options(parser: pytest.Parser) -> None:
         flags = (f"--{name}", *_SHORT.get(name, ()))
         group.addoption(*flags, dest=_key(name), metavar=name.upper(), help=meaning)
         parser.addini(_key(name), meaning, default=default)
+    meaning = "make the run's report at its end"
+    group.addoption("--report", dest="perf_report", action="store_true", help=meaning)
 
 
 def read_options(config: pytest.Config) -> Options:

@@ -7,11 +7,14 @@ import os
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from _pytest._code.code import ReprFileLocation, TerminalRepr
 from _pytest._io import TerminalWriter
 
+from fixtures.clips import cache_folder
 from fixtures.deployment import Deployment, local_deployment, missing_for_aws, remote_deployment
 from fixtures.errors import FixtureError, NotLoopbackError
 from fixtures.loopback import require_local_shell
@@ -21,11 +24,12 @@ from fixtures.workdir import temporary_folder
 from perf.environment import describe_machine
 from perf.errors import CaseFailure, UsageError
 from perf.judge.slos import SloBook, load_slos
+from perf.judge.verdict import Verdict
 from perf.matrix import Case, Variant, cases
 from perf.options import Options, add_options, read_options
-from perf.report import allure_report
-from perf.report.artifacts import RunFolder
-from perf.report.progress import LiveLine
+from perf.report.artifacts import RunFolder, write_broken
+from perf.report.live import ProgressFile, Watch
+from perf.report.progress import LiveLine, QuietLine
 from perf.report.table import render_table
 from perf.report.web_artifacts import write_web
 from perf.report.web_table import render_web_table
@@ -177,7 +181,22 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         for report in terminalreporter.getreports("invalid"):
             terminalreporter.write_line(f"{report.nodeid}", bold=True)
             terminalreporter.write_line(report.longreprtext, purple=True)
-        terminalreporter.write_line(f"results: {config.stash[OPTIONS].results}")
+        results = config.stash[OPTIONS].results
+        terminalreporter.write_line(f"results: {results}; their report: python -m perf report {results}")
+    if config.getoption("perf_report"):
+        _report(terminalreporter, config.stash[OPTIONS].results)
+
+
+def _report(terminalreporter: pytest.TerminalReporter, results: Path) -> None:
+    from perf.report.regenerate import make_report  # noqa: PLC0415 - matplotlib takes a second to import
+
+    try:
+        made = make_report(results, cache_folder(), say=terminalreporter.write_line)
+    except UsageError as error:
+        terminalreporter.write_line(f"no report: {error}", red=True)
+        return
+    for line in made.lines():
+        terminalreporter.write_line(line)
 
 
 def _runs_unasked(item: pytest.Item) -> bool:
@@ -195,6 +214,14 @@ def _case(item: pytest.Item) -> Case | WebCase | None:
 def run_folder(request: pytest.FixtureRequest) -> RunFolder:
     """Where this run's artifacts go."""
     return RunFolder.create(request.config.stash[OPTIONS].results, describe_machine())
+
+
+@pytest.fixture(scope="session")
+def progress_file(request: pytest.FixtureRequest, run_folder: RunFolder) -> Iterator[ProgressFile]:
+    """What `python -m perf watch` reads."""
+    file = ProgressFile(run_folder.path, sum(1 for item in request.session.items if _case(item)))
+    yield file
+    file.run_ends()
 
 
 @pytest.fixture(scope="session")
@@ -245,26 +272,27 @@ def run_case(
     deployments: Callable[[Variant], Deployment],
     measured: Measured,
     run_folder: RunFolder,
+    progress_file: ProgressFile,
 ) -> Callable[[Case], CaseResult]:
     """Run a case to its verdict, its artifacts written and attached; the test then asserts the verdict."""
     config = request.config
 
     def run(case: Case) -> CaseResult:
-        watcher = allure_report.Steps(LiveLine(_terminal_writer(config), case.id))
-        runner = Runner(
-            deployments(case.variant),
-            config.stash[BOOK],
-            run_folder.path,
-            watcher,
-            measured,
-            config.stash[OPTIONS].drain_deadline_s,
-            config.stash[OPTIONS].limits,
-        )
-        result = runner.run(case)
-        files = run_folder.write(result)
+        with _watched(config, case, run_folder, progress_file) as watcher:
+            runner = Runner(
+                deployments(case.variant),
+                config.stash[BOOK],
+                run_folder.path,
+                watcher,
+                measured,
+                config.stash[OPTIONS].drain_deadline_s,
+                config.stash[OPTIONS].limits,
+            )
+            result = runner.run(case)
+        result = replace(result, facts={**result.facts, "phases": watcher.phases})
+        run_folder.write(result)
         config.stash[ROWS].append(result)
-        request.node.user_properties.append(("verdict", str(result.verdict.kind)))
-        allure_report.attach(result, files)
+        _tell(request, run_folder, case.id, result.verdict)
         return result
 
     return run
@@ -282,21 +310,45 @@ def run_web_case(
     deployments: Callable[[Variant], Deployment],
     knees: dict[Variant, Knee],
     run_folder: RunFolder,
+    progress_file: ProgressFile,
 ) -> Callable[[WebCase], WebResult]:
     """The same as `run_case` for a case of the web tier."""
     config = request.config
 
     def run(case: WebCase) -> WebResult:
-        watcher = allure_report.Steps(LiveLine(_terminal_writer(config), case.id))
-        deployment = deployments(case.variant)
-        result = WebRunner(deployment, config.stash[BOOK], run_folder.path, watcher, knees).run(case)
-        files = write_web(run_folder.path, result, run_folder.machine)
+        with _watched(config, case, run_folder, progress_file) as watcher:
+            deployment = deployments(case.variant)
+            result = WebRunner(deployment, config.stash[BOOK], run_folder.path, watcher, knees).run(case)
+        result = replace(result, facts={**result.facts, "phases": watcher.phases})
+        write_web(run_folder.path, result, run_folder.machine)
         config.stash[WEB_ROWS].append(result)
-        request.node.user_properties.append(("verdict", str(result.verdict.kind)))
-        allure_report.attach_web(result, files)
+        _tell(request, run_folder, case.id, result.verdict)
         return result
 
     return run
+
+
+@contextmanager
+def _watched(
+    config: pytest.Config, case: Case | WebCase, run_folder: RunFolder, progress_file: ProgressFile
+) -> Iterator[Watch]:
+    """What a case tells while it runs; that it broke is written down where it comes to no verdict."""
+    progress_file.case_begins(case.id)
+    watcher = Watch(_line(config, case.id), progress_file)
+    try:
+        yield watcher
+    except Exception as error:
+        write_broken(run_folder.path, case, error, watcher.phases, run_folder.machine)
+        raise
+
+
+def _tell(request: pytest.FixtureRequest, run_folder: RunFolder, case_id: str, verdict: Verdict) -> None:
+    """Pass a verdict on to pytest and, where it is asked for, to Allure."""
+    request.node.user_properties.append(("verdict", str(verdict.kind)))
+    if request.config.getoption("allure_report_dir", None):
+        from perf.report import allure_report  # noqa: PLC0415 - as above
+
+        allure_report.attach(run_folder.path, case_id)
 
 
 def _shell(config: pytest.Config) -> Mapping[str, str]:
@@ -305,15 +357,18 @@ def _shell(config: pytest.Config) -> Mapping[str, str]:
     return {**os.environ, "PERF_API_URL": url} if url else os.environ
 
 
-def _terminal_writer(config: pytest.Config) -> Callable[[str], None]:
-    """Writes past pytest's capture on a terminal, nowhere else."""
+def _line(config: pytest.Config, name: str) -> LiveLine | QuietLine:
+    """A live line on a terminal, a line per phase in a log; both past pytest's capture."""
     reporter = config.pluginmanager.getplugin("terminalreporter")
     capture = config.pluginmanager.getplugin("capturemanager")
-    if not reporter.isatty or capture is None:
-        return lambda _: None
 
     def write(text: str) -> None:
         with capture.global_and_fixture_disabled():
             reporter.write(text, flush=True)
 
-    return write
+    def write_line(text: str) -> None:
+        with capture.global_and_fixture_disabled():
+            reporter.ensure_newline()
+            reporter.write_line(text)
+
+    return LiveLine(write, name) if reporter.isatty else QuietLine(write_line, name)

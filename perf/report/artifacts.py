@@ -3,6 +3,7 @@
 ``worker_tasks_<case id>.log``    a JSON line for each task, written by the injector while it sends
 ``metrics_<case id>.csv``         metric, value, unit; and the verdict
 ``case_<case id>.json``           everything, so that every report can be made again
+``broken_<case id>.json``         in its place, where the suite or the deployment broke
 ``scenario2_consolidated.csv``    a row for each case of the run
 """
 
@@ -13,16 +14,19 @@ import io
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from perf.errors import UsageError
 from perf.load.injector import Sent
+from perf.matrix import Case
 from perf.measure.intervals import Interval
 from perf.measure.summary import METRICS, Summary
-from perf.report.case_file import case_document, case_result
+from perf.report.case_file import FORMAT, case_document, case_result
+from perf.report.secrets import without_secrets
 from perf.run import CaseResult
+from perf.web_matrix import WebCase
 
 CONSOLIDATED = "scenario2_consolidated.csv"
 
@@ -71,6 +75,26 @@ class RunFolder:
 def write_case(path: Path, result: CaseResult, machine: Mapping[str, Any]) -> None:
     """Write everything about a case as JSON."""
     document = case_document(result, machine)
+    replace(path, json.dumps(document, indent=1, allow_nan=False, default=str) + "\n")
+
+
+def write_broken(
+    folder: Path,
+    case: Case | WebCase,
+    error: Exception,
+    phases: Sequence[Mapping[str, Any]],
+    machine: Mapping[str, Any],
+) -> None:
+    """Write down that a case came to no verdict, and why: the report shows it as BROKEN."""
+    document = {
+        "format": FORMAT,
+        "id": case.id,
+        "case": asdict(case),
+        "error": f"{type(error).__name__}: {error}",
+        "phases": phases,
+        "machine": dict(machine),
+    }
+    path = folder / f"broken_{case.id}.json"
     replace(path, json.dumps(document, indent=1, allow_nan=False, default=str) + "\n")
 
 
@@ -180,11 +204,11 @@ def _sent(line: Mapping[str, Any]) -> Sent:
 
 
 def replace(path: Path, text: str) -> None:
-    """Write a file whole or not at all: a reader or a crash never sees half of it."""
+    """Write a file whole or not at all: a reader or a crash never sees half of it. No secret gets into it."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with temporary.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
+            file.write(without_secrets(text))
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

@@ -1,4 +1,4 @@
-"""The live line: what a case does now, its backlog, X and ETA. Terminals only; CI logs stay quiet."""
+"""What a case says of itself while it runs: a live line on a terminal, a line per phase in a CI log."""
 
 from __future__ import annotations
 
@@ -23,19 +23,15 @@ class LiveLine:
         self._write = write
         self._name = name
         self._phase = ""
-        #: Seconds each phase took.
-        self.durations_s: dict[str, float] = {}
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """A phase, timed."""
+        """A phase begins, and ends with the block."""
         self._phase = name
         self._write(f"{_ERASE}{self._name}  {name} ...")
-        start = time.monotonic()
         try:
             yield
         finally:
-            self.durations_s[name] = self.durations_s.get(name, 0.0) + time.monotonic() - start
             self._write(_ERASE)
 
     def note(self, text: str) -> None:
@@ -44,7 +40,40 @@ class LiveLine:
 
     def show(self, progress: Progress) -> None:
         """How far the tasks are."""
-        self._write(f"{_ERASE}{self._name}  {self._phase}  {progress_text(progress)}")
+        self.note(progress_text(progress))
+
+
+class QuietLine:
+    """A line for each phase as it ends, for logs in which nothing can be written over.
+
+    Args:
+        write_line: writes a whole line.
+        name: whose progress it is.
+    """
+
+    def __init__(self, write_line: Callable[[str], None], name: str) -> None:
+        self._write_line = write_line
+        self._name = name
+        self._last = ""
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """A phase begins, and ends with the block."""
+        self._last = ""
+        begin_s = time.monotonic()
+        try:
+            yield
+        finally:
+            took = f"{self._name}  {name}  {time.monotonic() - begin_s:.1f} s"
+            self._write_line(f"{took}  {self._last}".rstrip())
+
+    def note(self, text: str) -> None:
+        """What the phase has come to; the last stands in its line."""
+        self._last = text
+
+    def show(self, progress: Progress) -> None:
+        """How far the tasks are."""
+        self.note(progress_text(progress))
 
 
 def progress_text(progress: Progress) -> str:

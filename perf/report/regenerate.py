@@ -41,6 +41,16 @@ class Made:
         """What to open."""
         return self.allure or self.html
 
+    def lines(self) -> list[str]:
+        """What to open."""
+        lines = [
+            f"report: {self.best.resolve()}",
+            f"summary: {self.html.resolve()}, {self.markdown.resolve()}",
+        ]
+        if self.why_not:
+            lines.insert(0, f"Allure's report could not be made: {self.why_not}")
+        return lines
+
 
 def make_report(
     folder: Path, cache: Path, output: Path | None = None, say: Callable[[str], None] = print

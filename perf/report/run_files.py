@@ -74,12 +74,19 @@ def read_run(folder: Path) -> Run:
     unread: list[str] = []
     for path in documents(folder):
         try:
-            document = json.loads(path.read_text(encoding="utf-8"))
-            view = case_view(document, lambda path=path: _seconds(path))  # type: ignore[misc]
-            cases.append((_order(document), view))
+            cases.append((_order(path), read_case_view(path)))
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             unread.append(f"{path.name}: not of this version: {error!r}")
     return Run(folder, tuple(view for _, view in sorted(cases, key=lambda each: each[0])), tuple(unread))
+
+
+def read_case_view(path: Path) -> CaseView:
+    """The view of one case's file.
+
+    Raises:
+        OSError, KeyError, TypeError, ValueError, AttributeError: it is not one of this version.
+    """
+    return case_view(json.loads(path.read_text(encoding="utf-8")), lambda: _seconds(path))
 
 
 def documents(folder: Path) -> list[Path]:
@@ -98,8 +105,8 @@ def _is_run(path: Path) -> bool:
     return any(next(path.glob(f"{kind}*.json"), None) for kind in _KINDS)
 
 
-def _order(document: Mapping[str, Any]) -> _Place:
-    case = document["case"]
+def _order(path: Path) -> _Place:
+    case = json.loads(path.read_text(encoding="utf-8"))["case"]
     return str(case["variant"]), int(case["size_mb"]), int(case.get("concurrency", 0)), str(case["mode"])
 
 

@@ -1,0 +1,148 @@
+"""A running case from the outside: it writes how far it is into a small file, `perf watch` reads that.
+
+The file ``progress.json`` stands in the run's folder and is replaced whole, so that a reader never sees half
+of it. It is written twice a second at most, without waiting for the disk: it is for eyes, not for reports.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import allure
+import psutil
+
+from perf.errors import UsageError
+from perf.load.completion import Progress
+from perf.report.progress import LiveLine, QuietLine, progress_text
+from perf.report.secrets import without_secrets
+
+FILE = "progress.json"
+_EVERY_S = 0.5
+
+
+class ProgressFile:
+    """Writes the file of one run.
+
+    Args:
+        folder: the run's.
+        total: cases of the run.
+    """
+
+    def __init__(self, folder: Path, total: int) -> None:
+        self._path = folder / FILE
+        self._total = total
+        self._ended = 0
+        self._written_s = 0.0
+        self._state: dict[str, Any] = {}
+
+    def case_begins(self, case_id: str) -> None:
+        """Another case runs."""
+        self._state = {"case": case_id, "number": self._ended + 1, "cases": self._total, "pid": os.getpid()}
+        self._ended += 1
+
+    def tell(self, phase: str, text: str = "", *, at_once: bool = False) -> None:
+        """How far it is; left out when the last was written just now, unless it must be told *at_once*."""
+        now_s = time.monotonic()
+        if at_once or now_s - self._written_s >= _EVERY_S:
+            self._written_s = now_s
+            self._write({**self._state, "phase": phase, "text": text, "at_s": time.time()})
+
+    def run_ends(self) -> None:
+        """There is nothing more to watch."""
+        self._write({**self._state, "ended": True, "at_s": time.time()})
+
+    def _write(self, state: dict[str, Any]) -> None:
+        temporary = self._path.with_name(f".{FILE}")
+        temporary.write_text(without_secrets(json.dumps(state)), encoding="utf-8")
+        temporary.replace(self._path)
+
+
+class Watch:
+    """What the runner of a case tells: passed on to the terminal, the progress file and Allure's steps.
+
+    Args:
+        line: of the terminal or the log.
+        file: of the run.
+    """
+
+    def __init__(self, line: LiveLine | QuietLine, file: ProgressFile) -> None:
+        self._line = line
+        self._file = file
+        self._phase = ""
+        #: name, begin_s and end_s (Unix s) of each phase so far; the last may be without an end.
+        self.phases: list[dict[str, Any]] = []
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """A phase begins, and ends with the block."""
+        self._phase = name
+        self._file.tell(name, at_once=True)
+        times: dict[str, Any] = {"name": name, "begin_s": time.time()}
+        self.phases.append(times)
+        try:
+            with allure.step(name), self._line.phase(name):
+                yield
+        finally:
+            times["end_s"] = time.time()
+
+    def note(self, text: str) -> None:
+        """What the phase has come to, in words of its own."""
+        self._line.note(text)
+        self._file.tell(self._phase, text)
+
+    def show(self, progress: Progress) -> None:
+        """How far the tasks are."""
+        self._line.show(progress)
+        self._file.tell(self._phase, progress_text(progress))
+
+
+def follow(
+    folder: Path,
+    write: Callable[[str], None],
+    *,
+    poll_s: float = 0.5,
+    sleep: Callable[[float], None] = time.sleep,
+) -> int:
+    """Show what a run writes of itself until it ends.
+
+    Returns:
+        0 when it ended in order, 1 when its process is gone without having said so.
+
+    Raises:
+        UsageError: there is nothing to follow.
+    """
+    path = folder / FILE
+    shown = ""
+    while True:
+        state = _read(path)
+        if state.get("ended"):
+            write(f"{folder}: the run has ended")
+            return 0
+        text = _text(state)
+        if text != shown:
+            write(text)
+            shown = text
+        if not psutil.pid_exists(int(state["pid"])):
+            write(f"{folder}: the run's process {state['pid']} is gone and did not say that it ended")
+            return 1
+        sleep(poll_s)
+
+
+def _text(state: dict[str, Any]) -> str:
+    return f"[{state['number']}/{state['cases']}] {state['case']}  {state['phase']}  {state['text']}".rstrip()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        state: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{path}: nothing to watch here; give the folder of a running run: {error}"
+        ) from error
+    return state
