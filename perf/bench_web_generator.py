@@ -88,8 +88,8 @@ def plain_per_s(kind: str, url: str, seconds: int, folder: Path) -> float:
     """Requests per second of Locust's own users, which keep no raw requests."""
     file, stem = folder / f"{kind}.py", folder / f"{kind}-result"
     file.write_text(_PLAIN.format(kind=kind), encoding="utf-8")
-    argv = [sys.executable, "-m", "locust", "-f", str(file), "--headless", "-H", url, "-u", str(CONNECTIONS),
-            "-r", str(CONNECTIONS), "-t", str(seconds), "--json-file", str(stem), "--loglevel", "ERROR"]  # fmt: skip
+    argv = [sys.executable, "-m", "locust", "-f", str(file), "--headless", "--loglevel", "ERROR", "-H", url]
+    argv += ["-u", str(CONNECTIONS), "-r", str(CONNECTIONS), "-t", str(seconds), "--json-file", str(stem)]
     subprocess.run(argv, capture_output=True, timeout=seconds + 60, check=True)
     stats = json.loads(Path(f"{stem}.json").read_text())[0]
     return float(stats["num_requests"] / (stats["last_request_timestamp"] - stats["start_time"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from types import TracebackType
 from typing import Self
@@ -47,11 +48,18 @@ def _busy_s() -> float:
 def _parts_s() -> dict[tuple[int, str], float]:
     found: dict[tuple[int, str], float] = {}
     for process in psutil.Process().children(recursive=True):
-        try:
-            words, times = " ".join(process.cmdline()), process.cpu_times()
-        except psutil.Error:
-            continue
-        part = next((part for word, part in PARTS.items() if word in words), None)
-        if part:
-            found[process.pid, part] = times.user + times.system
+        with contextlib.suppress(psutil.Error):
+            times = process.cpu_times()
+            if part := _part(process):
+                found[process.pid, part] = times.user + times.system
     return found
+
+
+def _part(process: psutil.Process) -> str | None:
+    """The part that a process belongs to, or its parent: a server's children may have no name of theirs."""
+    for each in (process, process.parent()):
+        words = " ".join(each.cmdline()) if each else ""
+        for word, part in PARTS.items():
+            if word in words:
+                return part
+    return None

@@ -1,0 +1,66 @@
+"""What the web tier itself carries: `python -m perf.bench_web_tier`, for 1 and 2 uvicorn workers.
+
+Users without a pause, so many that the tier is never idle, against the API with real PostgreSQL and moto, all
+on this machine; beside the throughput stands which part used the processors, for that is what bounds it here.
+Read the ratios: generator, API, moto and PostgreSQL share the cores.
+
+More than one worker is slower for small answers with uvicorn 0.54 (Kludex/uvicorn#3149): the socket that it
+binds for them has no TCP_NODELAY, and each answer on a connection that is kept waits 40 ms for an ACK.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from pathlib import Path
+
+from fixtures.api import ApiServer
+from fixtures.pipeline import pipeline_environment, running_servers
+from fixtures.workdir import temporary_folder
+from perf.load.locust_run import Load, Site, run_load
+from perf.measure.cpu import CpuWatch
+from perf.measure.numbers import number
+from perf.measure.web import summarise_web, window_of
+from perf.web_run import limit_of
+
+USERS = 16
+WARM_UP_S = 1.0
+#: Short, since every upload leaves a message, and moto's sends slow down with the depth of the queue.
+ENDPOINTS = ("health", "upload")
+
+
+def measure(env: dict[str, str], folder: Path, endpoint: str, workers: int, seconds: float) -> None:
+    """Print what so many uvicorn workers carry of one endpoint."""
+    api = ApiServer(env, folder, workers=workers)
+    load = Load(seconds, users=USERS, spawn_per_s=USERS, think_s=0, endpoints=(endpoint,))
+    with api.process, CpuWatch() as cpu:
+        logs = run_load(load, Site(api.url, done_video="-"), folder / f"{endpoint}-{workers}")
+    summary = summarise_web(logs, window_of(logs, seconds, WARM_UP_S), is_open=False)
+    shares = cpu.shares() | {"generator": summary.generator_cpu or 0.0}
+    print(
+        f"{endpoint:<7} {workers} worker(s): {number(summary.throughput_per_s):>6}/s, "
+        f"p50 {number(summary.response_p50_s)} s, p95 {number(summary.response_p95_s)} s, "
+        f"{summary.failed} failed; {limit_of(shares)}",
+        flush=True,
+    )
+
+
+def main() -> None:
+    """Run it, a line for each."""
+    parser = argparse.ArgumentParser("python -m perf.bench_web_tier", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=5)
+    seconds = parser.parse_args().seconds
+    with (
+        temporary_folder("bench") as folder,
+        running_servers(os.environ, folder) as servers,
+        tempfile.TemporaryDirectory(prefix="video-perf-bench-") as results,
+    ):
+        for endpoint in ENDPOINTS:
+            for workers in (1, 2):
+                with pipeline_environment(servers, os.environ, visibility_timeout_s=60) as env:
+                    measure(env, Path(results), endpoint, workers, seconds)
+
+
+if __name__ == "__main__":
+    main()
