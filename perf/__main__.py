@@ -2,6 +2,7 @@
 
 python -m perf inject --count 30 --size 50 --mode sustained --rate 10 --monitor
 python -m perf metrics --tasks-log results/worker_tasks_2026-11-23T10-00-00Z.log --output-csv m.csv
+python -m perf capacity --size 50 --concurrency 2 --budget 1800
 python -m perf audit results/2026-11-23T10-00-00Z/scenario2_consolidated.csv
 """
 
@@ -20,6 +21,7 @@ from app.storage import StorageError
 from fixtures.errors import FixtureError
 from perf import by_hand
 from perf.errors import PerfError, UsageError
+from perf.options import SLOS
 from perf.report.commands import add_report, add_watch
 
 
@@ -61,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_metrics(stages.add_parser("metrics", help="the metrics of tasks that were injected"))
     add_report(stages.add_parser("report", help="make the report of a run again, from its artifacts"))
     add_watch(stages.add_parser("watch", help="follow a running run from another terminal"))
+    _add_capacity(stages.add_parser("capacity", help="find the highest arrival rate that a cell sustains"))
     _add_audit(stages.add_parser("audit", help="hold a published table of runs against the operational laws"))
     return parser
 
@@ -93,6 +96,18 @@ def _add_metrics(parser: argparse.ArgumentParser) -> None:
         "--concurrency", default="", help="of the workers then (default: what they report now)"
     )
     parser.add_argument("--output-csv", type=Path, help="where the metrics go (default: the terminal only)")
+
+
+def _add_capacity(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=by_hand.capacity)
+    parser.add_argument("--size", required=True, help="video size in MB")
+    parser.add_argument("--concurrency", required=True, help="worker processes over the whole deployment")
+    parser.add_argument("--budget", default="", help="seconds that the search may take (3600)")
+    parser.add_argument("--count", default="", help="tasks of each trial (30)")
+    parser.add_argument("--slos", type=Path, default=SLOS, help="the file of thresholds (perf/slos.toml)")
+    parser.add_argument(
+        "--results", type=Path, default=Path("results"), help="folder of the tasks' logs (results)"
+    )
 
 
 def _add_audit(parser: argparse.ArgumentParser) -> None:

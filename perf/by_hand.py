@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -18,15 +19,17 @@ from app.model import Video
 from app.settings import Settings
 from app.storage import make_storage
 from fixtures.clips import cache_folder, make_clip, real_clip
+from fixtures.deployment import remote_deployment
 from fixtures.workers import live_workers
 from perf.audit import Finding, read_rows
 from perf.audit import audit as audit_row
 from perf.errors import UsageError
+from perf.judge.slos import load_slos
 from perf.load.clock import anchor_to_database
 from perf.load.completion import watch
 from perf.load.injector import Injection, Planned, Sent, Target, plan
 from perf.load.schedule import offsets
-from perf.matrix import Axes, Mode
+from perf.matrix import Axes, Case, Mode, Variant
 from perf.measure.collect import read_ledger
 from perf.measure.metrics import METRICS, Summary, summarise
 from perf.measure.numbers import number
@@ -34,6 +37,8 @@ from perf.options import seconds
 from perf.report.artifacts import read_tasks_log, write_summary
 from perf.report.audit_table import render_audit
 from perf.report.progress import LiveLine
+from perf.run import Measured, Runner
+from perf.sustainable import COUNT, find_sustainable
 from worker.settings import WorkerSettings
 
 MONITOR_DEADLINE_S = 3600.0
@@ -89,6 +94,21 @@ def audit(args: argparse.Namespace) -> int:
     audits = [audit_row(row) for row in read_rows(args.table)]
     print("\n".join(render_audit(audits)))
     return 0 if all(each.verdict is Finding.CONSISTENT for each in audits) else 1
+
+
+def capacity(args: argparse.Namespace) -> int:
+    """Find the sustainable rate of one cell of the deployment, by bisection within a budget of time."""
+    axes = Axes.parse(sizes=args.size, concurrency=args.concurrency, count=args.count)
+    cell = Case(
+        Variant.AWS, axes.sizes_mb[0], axes.concurrency[0], Mode.SUSTAINED, axes.count or COUNT[Variant.AWS]
+    )
+    book, budget_s = load_slos(args.slos), seconds("--budget", args.budget)
+    book.for_case(cell)
+    folder = _new_log(args.results).parent
+    with remote_deployment(os.environ, print, terminal=sys.stdin.isatty()) as deployment:
+        runner = Runner(deployment, book, folder, LiveLine(_terminal, cell.cell), Measured())
+        print("\n".join(find_sustainable(runner, cell, budget_s).lines()))
+    return 0
 
 
 def _mode(axes: Axes) -> Mode:

@@ -196,6 +196,16 @@ class Runner:
             known[key] = merged(known[key], ideal) if key in known else ideal
         return known[key]
 
+    def capacity_per_min(self, case: Case) -> float:
+        """The throughput of the cell's burst case, or of a probe where none was done completely."""
+        key = (case.variant, case.cell)
+        if key not in self.measured.capacities_per_min:
+            workers = self.deployment.prepare(case.concurrency)
+            clip = self.deployment.clip(case.size_mb)
+            self._warm_up(case, clip, {worker.id for worker in workers})
+            self._probe(case, clip)
+        return self.measured.capacities_per_min[key]
+
     def _rate(self, case: Case, clip: Clip) -> tuple[float | None, str]:
         """The arrival rate of the case in tasks per minute, and where it comes from."""
         if case.mode is Mode.BURST:
