@@ -23,6 +23,7 @@ from perf import by_hand
 from perf.errors import PerfError, UsageError
 from perf.options import SLOS
 from perf.report.commands import add_report, add_watch
+from perf.web_by_hand import add_web_metrics
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -64,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     add_report(stages.add_parser("report", help="make the report of a run again, from its artifacts"))
     add_watch(stages.add_parser("watch", help="follow a running run from another terminal"))
     _add_capacity(stages.add_parser("capacity", help="find the highest arrival rate that a cell sustains"))
+    add_web_metrics(stages.add_parser("web-metrics", help="the metrics of a load that Locust sent by hand"))
     _add_audit(stages.add_parser("audit", help="hold a published table of runs against the operational laws"))
     return parser
 

@@ -18,11 +18,11 @@ from pathlib import Path
 from fixtures.api import ApiServer
 from fixtures.pipeline import pipeline_environment, running_servers
 from fixtures.workdir import temporary_folder
-from perf.load.locust_run import Load, Site, run_load
+from perf.load.locust_run import Load, Site, records_folder, run_load
 from perf.measure.cpu import CpuWatch
 from perf.measure.numbers import number
 from perf.measure.web import summarise_web, window_of
-from perf.web_run import limit_of
+from perf.web_run import Tail, limit_of
 
 USERS = 16
 WARM_UP_S = 1.0
@@ -34,10 +34,12 @@ def measure(env: dict[str, str], folder: Path, endpoint: str, workers: int, seco
     """Print what so many uvicorn workers carry of one endpoint."""
     api = ApiServer(env, folder, workers=workers)
     load = Load(seconds, users=USERS, spawn_per_s=USERS, think_s=0, endpoints=(endpoint,))
-    with api.process, CpuWatch() as cpu:
-        logs = run_load(load, Site(api.url, done_video="-"), folder / f"{endpoint}-{workers}")
+    prefix, cpu = folder / f"{endpoint}-{workers}", CpuWatch()
+    with api.process:
+        tail = Tail(records_folder(prefix), lambda _: None, cpu, seconds)
+        logs = run_load(load, Site(api.url, done_video="-"), prefix, tail)
     summary = summarise_web(logs, window_of(logs, seconds, WARM_UP_S), is_open=False)
-    shares = cpu.shares() | {"generator": summary.generator_cpu or 0.0}
+    shares = cpu.shares()
     print(
         f"{endpoint:<7} {workers} worker(s): {number(summary.throughput_per_s):>6}/s, "
         f"p50 {number(summary.response_p50_s)} s, p95 {number(summary.response_p95_s)} s, "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -178,15 +178,15 @@ class _Loads:
         watcher, case = self.runner.watcher, self.case
         prefix = self.runner.folder / f"{case.id}{suffix}"
         name = f"{suffix.strip('-') or 'load'} {_what(load)}"
-        tail = _Tail(records_folder(prefix), watcher)
-        with watcher.phase(name), CpuWatch() as cpu:
+        cpu = CpuWatch()
+        tail = Tail(records_folder(prefix), watcher.note, cpu, load.run_s)
+        with watcher.phase(name):
             logs = run_load(load, self.site, prefix, tail)
         with watcher.phase("remove uploads"):
             lost = self.uploads.remove(row for log in logs for row in log.requests)
         window = window_of(logs, load.run_s, case.warm_up_s)
         summary = summarise_web(logs, window, is_open=load.rate_per_s is not None, lost=lost)
-        generators = {"generator": sum(log.totals.cpu_s / load.run_s for log in logs if log.totals)}
-        return Measurement(prefix, load, logs, window, summary, cpu.shares() | generators)
+        return Measurement(prefix, load, logs, window, summary, cpu.shares())
 
     def search(self) -> Knee:
         """Raise the load until an SLO breaks or throughput stops growing, then close in on the knee."""
@@ -258,6 +258,8 @@ def _knee(tried: Sequence[Tried]) -> Knee:
 
 def limit_of(cpu: Mapping[str, float]) -> str:
     """What the machine was short of, as far as processor time tells."""
+    if not cpu:
+        return "nobody watched the processors"
     shares = sorted(((share, name) for name, share in cpu.items() if name != "machine"), reverse=True)
     parts = ", ".join(f"{name} {number(share)}" for share, name in shares if share >= 0.05)
     return f"this machine was {100 * cpu.get('machine', math.nan):.0f} % busy; cores used: {parts}"
@@ -269,20 +271,41 @@ def _limit_at(knee: Knee | None) -> str:
     return limit_of(min(broke, key=lambda each: each.step.rate_per_s).measurement.cpu) if broke else ""
 
 
-class _Tail:
-    """Counts the requests in the logs as they grow, for the live line."""
+class Tail:
+    """Follows a load while it runs: counts the requests in its logs, and watches the processors meanwhile.
 
-    def __init__(self, folder: Path, watcher: WebWatcher) -> None:
+    Args:
+        folder: where the logs grow.
+        note: told how far the load is.
+        cpu: begun with the load, when the first log is there, and ended with it.
+        run_s: how long the load lasts.
+    """
+
+    def __init__(self, folder: Path, note: Callable[[str], None], cpu: CpuWatch, run_s: float) -> None:
         self._folder = folder
-        self._watcher = watcher
+        self._note = note
+        self._cpu = cpu
+        self._run_s = run_s
+        self._end_s: float | None = None
         self._seen: dict[Path, int] = {}
         self._lines = 0
 
     def __call__(self, elapsed_s: float) -> None:
-        for path in self._folder.glob("*.jsonl"):
-            with path.open("rb") as file:
-                file.seek(self._seen.get(path, 0))
-                new = file.read()
-            self._seen[path] = self._seen.get(path, 0) + len(new)
-            self._lines += new.count(b"\n")
-        self._watcher.note(f"{elapsed_s:.0f} s, {self._lines} requests")
+        """One look, *elapsed_s* after Locust was started."""
+        paths = list(self._folder.glob("*.jsonl"))
+        if paths and self._end_s is None:
+            self._cpu.begin()
+            self._end_s = elapsed_s + self._run_s
+        if self._end_s is not None and elapsed_s >= self._end_s:
+            self._cpu.end()
+            self._end_s = math.inf
+        for path in paths:
+            self._lines += self._new_lines(path)
+        self._note(f"{elapsed_s:.0f} s, {self._lines} requests")
+
+    def _new_lines(self, path: Path) -> int:
+        with path.open("rb") as file:
+            file.seek(self._seen.get(path, 0))
+            new = file.read()
+        self._seen[path] = self._seen.get(path, 0) + len(new)
+        return new.count(b"\n")

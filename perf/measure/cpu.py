@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-from types import TracebackType
-from typing import Self
 
 import psutil
 
@@ -14,23 +12,26 @@ PARTS = {"uvicorn": "api", "moto_server": "moto", "postgres": "postgres", "locus
 
 
 class CpuWatch:
-    """Processor time of this process's descendants, by part, within its block; and of the whole machine.
+    """Processor time of this process's descendants, by part, from `begin` to `end`; and of the machine.
 
-    Processes are looked at as the block begins and ends: those that live shorter are not seen.
+    Processes are looked at twice: those that live shorter are not seen.
     """
 
-    def __enter__(self) -> Self:
-        self._before, self._parts_before, self._start_s = _busy_s(), _parts_s(), time.monotonic()
-        return self
+    _length_s = 0.0
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def begin(self) -> None:
+        """From now on."""
+        self._before, self._parts_before, self._start_s = _busy_s(), _parts_s(), time.monotonic()
+
+    def end(self) -> None:
+        """Until now; or until the next time it is called."""
         self._length_s = time.monotonic() - self._start_s
         self._after, self._parts_after = _busy_s(), _parts_s()
 
     def shares(self) -> dict[str, float]:
         """Cores used by each part; ``machine`` is the share of all cores that were busy."""
+        if not self._length_s:
+            return {}
         shares: dict[str, float] = {}
         for (pid, part), used_s in self._parts_after.items():
             grown_s = used_s - self._parts_before.get((pid, part), used_s)
