@@ -181,7 +181,7 @@ def _case(variant: Variant, mode: WebMode, axes: WebAxes) -> WebCase:
         think_s=scale.think_s,
         rate_per_s={WebMode.KNEE: scale.knee_from_per_s, WebMode.STABLE: axes.rate_per_s}.get(mode),
         run_s=run_s,
-        warm_up_s=scale.warm_up_s,
+        warm_up_s=min(scale.warm_up_s, run_s / 4),
         size_mb=axes.size_mb,
         generators=axes.generators,
         resolution=scale.resolution,

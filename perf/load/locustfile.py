@@ -70,7 +70,8 @@ class Recorder:
         self._options = options
         # One clock for all: the monotonic one, anchored once to Unix time.
         self._epoch_s = time.time() - time.perf_counter()
-        self._cpu_s = time.process_time()
+        self._begun = (time.process_time(), time.perf_counter())
+        self._used: tuple[float, float] | None = None
         self._in_flight: dict[int, tuple[str, float, float]] = {}
         self._tickets = itertools.count()
         self.due = self.sent = self.dropped = self.ended = 0
@@ -114,17 +115,23 @@ class Recorder:
         self.dropped += 1
         self._add(Request(endpoint, self._unix(scheduled_s), None, None, 0, "dropped"))
 
+    def sending_ended(self) -> None:
+        """No more requests are sent: what the process uses from now on is not the load's."""
+        if self._used is None:
+            cpu_s, begun_s = self._begun
+            self._used = (time.process_time() - cpu_s, time.perf_counter() - begun_s)
+
     def finish(self) -> None:
         """Write what is outstanding, and the totals. Safe to call twice."""
         gevent.killall(self._greenlets, block=False)
+        self.sending_ended()
         if self._log is None:
             return
         for endpoint, scheduled_s, sent_s in self._in_flight.values():
             self._add(Request(endpoint, self._unix(scheduled_s), self._unix(sent_s), None, 0, "outstanding"))
-        ended_s, cpu_s = self._unix(time.perf_counter()), time.process_time() - self._cpu_s
-        self._log.close(
-            Totals(self.due, self.sent, self.dropped, self.ended, ended_s, cpu_s, tuple(self._lag_s))
-        )
+        cpu_s, loaded_s = self._used or (0.0, 0.0)
+        counts = (self.due, self.sent, self.dropped, self.ended, self._unix(time.perf_counter()))
+        self._log.close(Totals(*counts, cpu_s, loaded_s, tuple(self._lag_s)))
         self._log = None
 
     def _add(self, request: Request) -> None:
@@ -320,6 +327,7 @@ class Arrivals(_ApiUser):
         pool = Pool()
         try:
             self._send_all(pool, zip(due, endpoints, strict=False))
+            _Load.recorder.sending_ended()
             pool.join(timeout=DRAIN_S)
         finally:
             pool.kill(block=False)

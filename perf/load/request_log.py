@@ -48,8 +48,9 @@ class Totals:
         sent: requests sent.
         dropped: arrivals that were not sent, since too many requests were outstanding.
         ended: requests answered or failed.
-        ended_s: when the load ended (Unix s).
-        cpu_s: processor time of the process during the load.
+        ended_s: when the last answer had come, or was no longer waited for (Unix s).
+        cpu_s: processor time of the process while requests were sent.
+        loaded_s: how long that was.
         lag_s: by how much its event loop came late, ten times a second.
     """
 
@@ -59,6 +60,7 @@ class Totals:
     ended: int
     ended_s: float
     cpu_s: float
+    loaded_s: float
     lag_s: tuple[float, ...]
 
 

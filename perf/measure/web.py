@@ -218,9 +218,9 @@ def _lag(requests: Requests) -> dict[str, Any]:
 
 
 def _generators(logs: Sequence[GeneratorLog]) -> dict[str, Any]:
-    totals = [(log.begin, log.totals) for log in logs if log.totals]
-    late_s = sorted(each for _, total in totals for each in total.lag_s)
-    cpu = [total.cpu_s / (total.ended_s - begin.started_s) for begin, total in totals]
+    totals = [log.totals for log in logs if log.totals]
+    late_s = sorted(each for total in totals for each in total.lag_s)
+    cpu = [total.cpu_s / total.loaded_s for total in totals if total.loaded_s]
     return {
         "generator_cpu": max(cpu, default=None),
         "loop_lag_p95_s": nearest_rank(late_s, 95) if late_s else None,

@@ -28,7 +28,9 @@ def log(rows, generator=0, cpu_s=0.1, lag_s=(0.0,), started_s=T, ended_s=T + 10,
                "ended": sum(row.ended_s is not None for row in rows)}  # fmt: skip
     counted |= totals
     return GeneratorLog(
-        Begin(generator, started_s), rows, Totals(**counted, ended_s=ended_s, cpu_s=cpu_s, lag_s=lag_s)
+        Begin(generator, started_s),
+        rows,
+        Totals(**counted, ended_s=ended_s, cpu_s=cpu_s, loaded_s=10, lag_s=lag_s),
     )
 
 
