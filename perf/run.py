@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from perf.errors import HarnessError
 from perf.judge.slos import SloBook
 from perf.judge.verdict import Verdict, judge, with_stability
-from perf.load.clock import DatabaseClock, anchor_to_database
-from perf.load.completion import Progress, watch
-from perf.load.injector import Injection, Planned, Target, plan
+from perf.load.injector import Planned, plan
 from perf.load.schedule import offsets
+from perf.loading import Loaded, Loading, Watcher
 from perf.matrix import Case, Mode, Variant
 from perf.measure.calibrate import calibrate
-from perf.measure.collect import read_ledger
-from perf.measure.evidence import Limits, Surroundings
+from perf.measure.evidence import Limits
 from perf.measure.ideal import Ideal, merged
 from perf.measure.intervals import Interval, intervals
-from perf.measure.laws import Poll
 from perf.measure.ledger import Ledger
 from perf.measure.machine import MachineSampler, MachineUse
 from perf.measure.metrics import Summary, summarise
-from perf.measure.surroundings import crew_since, messages_left, strangers_since
 from perf.measure.validity import check
 
 if TYPE_CHECKING:
@@ -39,16 +33,6 @@ POLL_S = {Variant.MOCKED: 0.2, Variant.LOCAL: 0.5, Variant.AWS: 1.0}
 CALIBRATION_ROUNDS = {Variant.MOCKED: 3, Variant.LOCAL: 1}
 #: A probe of the capacity, where no burst case of the cell ran before: so many tasks per worker process.
 PROBE_ROUNDS = 4
-
-
-class Watcher(Protocol):
-    """What the runner tells while it works: phases, and progress within them."""
-
-    def phase(self, name: str) -> AbstractContextManager[None]:
-        """A phase begins, and ends with the block."""
-
-    def show(self, progress: Progress) -> None:
-        """How far the tasks are."""
 
 
 @dataclass(frozen=True)
@@ -81,15 +65,6 @@ class Measured:
     ideals: dict[tuple[Variant, str], Ideal] = field(default_factory=dict)
     capacities_per_min: dict[tuple[Variant, str], float] = field(default_factory=dict)
     warm: set[str] = field(default_factory=set)
-
-
-@dataclass
-class Loaded:
-    """What one injection left: its records, and what was seen around it."""
-
-    ledger: Ledger
-    around: Surroundings
-    clock_uncertainty_s: float
 
 
 @dataclass
@@ -175,10 +150,9 @@ class Runner:
 
     def _tasks_done(self, case: Case, clip: Clip, planned: Sequence[Planned], name: str) -> Loaded:
         """Load the deployment with these tasks, which are removed from it again."""
-        with _Tasks(self.deployment, planned) as tasks:
-            loaded = self._load(case, clip, planned, self._log(name))
-            tasks.outstanding = len(loaded.ledger.select("uploaded", "processing"))
-        return loaded
+        deadline_s = self.drain_deadline_s or DRAIN_DEADLINE_S[case.variant]
+        loading = Loading(self.deployment, self.watcher, deadline_s, POLL_S[case.variant])
+        return loading.run(clip, planned, self._log(name))
 
     def _calibrate(self, case: Case, clip: Clip) -> Ideal | None:
         """Bare ffmpeg for this clip at this concurrency; None where the workers are elsewhere.
@@ -236,87 +210,5 @@ class Runner:
         if summary.throughput_per_min and summary.done == summary.total:
             self.measured.capacities_per_min[case.variant, case.cell] = summary.throughput_per_min
 
-    def _load(self, case: Case, clip: Clip, planned: Sequence[Planned], log: Path) -> Loaded:
-        """Send the tasks, wait until they are accounted for, read the ledger and what was around it."""
-        here = self.deployment
-        clock, polls = anchor_to_database(here.engine), list[Poll]()
-        begin_s = clock.now()
-        before = crew_since(here.engine, here.settings.sqs_queue_name, begin_s, begin_s)
-        queue_before = messages_left(here.sqs, here.queue_url, here.waits.queue_s)
-        target = Target(here.engine, here.sqs, here.queue_url, here.settings.sqs_queue_name)
-        injection = Injection(target, clip.key, planned, clock, log)
-        try:
-            with self.watcher.phase("inject"):
-                injection.start()
-                self._watch(case, planned, injection, polls, lambda: not injection.running)
-            with self.watcher.phase("drain"):
-                self._watch(case, planned, injection, polls, lambda: False)
-        finally:
-            injection.stop()
-        ledger = read_ledger(here.engine, injection.results())
-        around = Surroundings(before=before, queue_before=queue_before, polls=tuple(polls))
-        return Loaded(ledger, self._looked_around(around, ledger, clock, begin_s), clock.uncertainty_s)
-
-    def _looked_around(
-        self, around: Surroundings, ledger: Ledger, clock: DatabaseClock, begin_s: float
-    ) -> Surroundings:
-        """What can be seen once the case has ended."""
-        here = self.deployment
-        again = anchor_to_database(here.engine)
-        finished = not len(ledger.select("uploaded", "processing"))
-        return replace(
-            around,
-            after=crew_since(here.engine, here.settings.sqs_queue_name, begin_s, again.now()),
-            ffmpeg_args=tuple(here.worker_settings.ffmpeg_args) if here.is_here else None,
-            strangers=strangers_since(here.engine, begin_s, ledger.task_id.tolist()),
-            queue_after=messages_left(here.sqs, here.queue_url) if here.is_here and finished else None,
-            clock_moved_s=_beyond(again.offset_s - clock.offset_s, again.uncertainty_s + clock.uncertainty_s),
-        )
-
-    def _watch(
-        self,
-        case: Case,
-        planned: Sequence[Planned],
-        injection: Injection,
-        polls: list[Poll],
-        enough: Callable[[], bool],
-    ) -> None:
-        def show(progress: Progress) -> None:
-            polls.append(Poll(progress.elapsed_s, progress.backlog))
-            self.watcher.show(progress)
-
-        watch(
-            self.deployment.engine,
-            planned,
-            injection.started_s,
-            show,
-            deadline_s=self.drain_deadline_s or DRAIN_DEADLINE_S[case.variant],
-            poll_s=POLL_S[case.variant],
-            enough=enough,
-        )
-
     def _log(self, name: str) -> Path:
         return self.folder / f"worker_tasks_{name}.log"
-
-
-def _beyond(moved_s: float, uncertainty_s: float) -> float:
-    """What of a movement of the clock its uncertainty cannot explain."""
-    return max(0.0, abs(moved_s) - uncertainty_s)
-
-
-@dataclass
-class _Tasks:
-    """The tasks of a case in the deployment: removed again however the case ends."""
-
-    deployment: Deployment
-    planned: Sequence[Planned]
-    #: Unknown until the ledger has been read: then an interrupted case leaves the workers busy.
-    outstanding: float = math.inf
-
-    def __enter__(self) -> _Tasks:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.outstanding:
-            self.deployment.abandon()
-        self.deployment.forget(task.task_id for task in self.planned)

@@ -102,7 +102,8 @@ def test_a_second_worker_on_the_queue(deployment: Deployment, book: SloBook, tmp
 def test_an_injector_that_was_stopped(postgres: PostgresServer, tmp_path: Path) -> None:
     slos = tmp_path / "sustained.toml"
     slos.write_text(SLOS.replace("burst", "sustained"))
-    run = SuiteRun(tmp_path, postgres, "--count=12", "--modes=sustained", f"--slos={slos}")
+    strict = ("-p", "no:tests.fixtures.tolerant", "--max-other-load=99")
+    run = SuiteRun(tmp_path, postgres, "--count=12", "--modes=sustained", f"--slos={slos}", *strict)
 
     def some_sent() -> bool:
         logs = run.files("worker_tasks_mocked-50MB-c1-sustained.log")
