@@ -27,7 +27,7 @@ import gevent
 from gevent.pool import Pool
 from locust import FastHttpUser, LoadTestShape, events, task
 from locust.exception import StopUser
-from locust.runners import LocalRunner, MasterRunner, WorkerRunner
+from locust.runners import STATE_CLEANUP, LocalRunner, MasterRunner, WorkerRunner
 
 from perf.load.request_log import Begin, Request, RequestLog, Totals
 from perf.load.shapes import SHAPES, Growth, arrivals
@@ -178,6 +178,8 @@ def choose(environment: Any, runner: Any, **_: Any) -> None:
     if isinstance(runner, WorkerRunner):
         return
     options.load_time = options.load_time or float(options.run_time or 0)
+    # Locust's own default cuts off, as the time is up, whatever has not been answered yet.
+    environment.stop_timeout = environment.stop_timeout or DRAIN_S + 2
     if options.rate:
         environment.user_classes = [Arrivals]
         options.num_users = options.spawn_rate = max(1, options.expect_workers) if options.master else 1
@@ -295,6 +297,8 @@ class Visitor(_ApiUser):
     @task
     def visit(self) -> None:
         """Upload, ask for its status, download; a failed upload ends the visit as it would a user's."""
+        if self.environment.runner.state == STATE_CLEANUP:
+            raise StopUser  # Locust may cut off, at once, a visit that begins as the load ends
         video = _Load.done_video
         for endpoint in _Load.endpoints:
             if endpoint == "upload":

@@ -29,7 +29,7 @@ class CpuWatch:
         self._after, self._parts_after = _busy_s(), _parts_s()
 
     def shares(self) -> dict[str, float]:
-        """Cores used by each part; ``machine`` is the share of all cores that were busy."""
+        """Cores used by each part, and by all else; ``machine`` is the share of all cores that were busy."""
         if not self._length_s:
             return {}
         shares: dict[str, float] = {}
@@ -37,7 +37,9 @@ class CpuWatch:
             grown_s = used_s - self._parts_before.get((pid, part), used_s)
             shares[part] = shares.get(part, 0.0) + grown_s / self._length_s
         cores = psutil.cpu_count() or 1
-        shares["machine"] = (self._after - self._before) / (cores * self._length_s)
+        busy_s = self._after - self._before
+        shares["other"] = max(0.0, busy_s / self._length_s - sum(shares.values()))
+        shares["machine"] = busy_s / (cores * self._length_s)
         return {part: round(share, 3) for part, share in shares.items()}
 
 
