@@ -198,3 +198,20 @@ def test_blocks_follow_the_dependence():
     drifting = np.array([0.9 ** np.arange(k + 1)[::-1] @ steps[: k + 1] for k in range(400)])
     assert 10 < block_length(drifting) < 100
     assert block_length(np.ones(40)) == 1
+
+
+@pytest.mark.parametrize(("seed", "law"), [(seed, law) for law in LAWS for seed in range(10)])
+def test_broken_ledgers_are_invalid_for_their_reason_whatever_the_seed_and_the_law(seed, law):
+    """A lost task, a doubled one, a late injector, a worker too many: of 40 sound ledgers each."""
+    burst = simulate(seed, count=40, servers=2, law=law).ledger
+    lost = changed(burst, seed, status=State.MISSING, started_s=None, finished_s=None, worker=None)
+    assert any(reason.startswith("lost: 1 task ") for reason in reasons(lost))
+    doubled = Ledger.of([*burst.to_records(), burst.to_records()[seed]])
+    assert any("stand in the ledger more than once" in reason for reason in reasons(doubled))
+    three = simulate(seed, count=40, servers=3, law=law).ledger
+    assert any("where the concurrency is 2" in reason for reason in reasons(three))
+    sustained = simulate(seed, count=40, servers=2, law=law, rho=0.7).ledger
+    late = changed(sustained, 10 + seed, sent_s=float(sustained.scheduled_s[10 + seed]) + 2)
+    assert any(reason.startswith("the injector was late") for reason in reasons(late, rho=0.7))
+    assert reasons(burst) == []
+    assert reasons(sustained, rho=0.7) == []
