@@ -13,7 +13,8 @@ autoregression).
 The interval is Hesterberg's expanded percentile interval ("What Teachers Should Know About the Bootstrap",
 The American Statistician 69 (2015) 371-386, section 5.3): the plain one is too narrow for few samples. How
 often it holds the truth was measured: `python -m tests.perf.coverage`, tests/perf/data/coverage.txt. Where
-the machine's speed drifts strongly within a case (0.8 from task to task) it is 80 to 90 % instead of 95.
+the machine's speed drifts strongly within a case (0.8 from task to task) it can be as little as 78 %
+instead of 95.
 """
 
 from __future__ import annotations
