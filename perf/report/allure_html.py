@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 from perf.errors import PerfError
+from perf.report.secrets import is_secret
 
 #: Pinned: a report looks the same tomorrow. Takes 56 MB in the cache, once for a machine.
 PACKAGE = "allure@3.18.0"
@@ -135,16 +136,5 @@ def _run(command: list[str], deadline_s: float, environ: dict[str, str] | None =
 
 
 def _environ() -> dict[str, str]:
-    """What Node needs, and no secret of this shell: neither npm nor Allure has any use for one."""
-    kept = (
-        "PATH",
-        "HOME",
-        "TMPDIR",
-        "LANG",
-        "SYSTEMROOT",
-        "APPDATA",
-        "HTTP_PROXY",
-        "HTTPS_PROXY",
-        "NO_PROXY",
-    )
-    return {k: v for k, v in os.environ.items() if k.upper() in kept or k.lower().startswith("npm_config_")}
+    """This shell without its secrets: neither npm nor Allure has any use for them."""
+    return {name: value for name, value in os.environ.items() if not is_secret(name, value)}

@@ -35,7 +35,7 @@ from perf.report.drawing import Picture
 from perf.report.history import Past
 from perf.report.html import environment, verdict_html
 from perf.report.run_files import Run, files_of
-from perf.report.view import BROKEN, CaseView
+from perf.report.view import BROKEN, CaseView, Phase
 
 EPIC = "Video pipeline"
 #: An INVALID case and one that broke are "broken" to Allure: neither says that the product is too slow.
@@ -145,7 +145,7 @@ def _history_item(case_id: str, past: Past) -> dict[str, Any]:
 def _result(logger: AllureFileLogger, run: Run, case: CaseView, past: Sequence[Past]) -> TestResult:
     passed = case.kind == "PASS"
     begin_s = case.phases[0].begin_s if case.phases else _began_ms(run.name) / 1000
-    end_s = case.phases[-1].end_s if case.phases else begin_s
+    end_s = max((phase.end_s for phase in case.phases), default=begin_s)
     drawn = case.draw()
     return TestResult(
         uuid=_uuid(run.name + case.id),
@@ -165,15 +165,7 @@ def _result(logger: AllureFileLogger, run: Run, case: CaseView, past: Sequence[P
             for name, value in case.circumstances.items()
             if value
         ],
-        steps=[
-            TestStepResult(
-                name=phase.name,
-                status=Status.BROKEN if case.kind == BROKEN and phase is case.phases[-1] else Status.PASSED,
-                start=int(phase.begin_s * 1000),
-                stop=int(phase.end_s * 1000),
-            )
-            for phase in case.phases
-        ],
+        steps=_steps(case.phases, broke=case.kind == BROKEN),
         attachments=[
             *(_attached(logger, picture.title, picture.svg().encode(), "svg") for picture in drawn),
             *(
@@ -184,6 +176,22 @@ def _result(logger: AllureFileLogger, run: Run, case: CaseView, past: Sequence[P
         start=int(begin_s * 1000),
         stop=int(end_s * 1000),
     )
+
+
+def _steps(phases: Sequence[Phase], *, broke: bool) -> list[TestStepResult]:
+    """The phases as steps; one that ran within another, as in a warm-up, stands within it."""
+    steps: list[TestStepResult] = []
+    around: list[TestStepResult] = []
+    for phase in phases:
+        begin_ms, end_ms = int(phase.begin_s * 1000), int(phase.end_s * 1000)
+        step = TestStepResult(name=phase.name, status=Status.PASSED, start=begin_ms, stop=end_ms)
+        while around and around[-1].stop < end_ms:
+            around.pop()
+        (around[-1].steps if around else steps).append(step)
+        around.append(step)
+    if steps and broke:
+        steps[-1].status = Status.BROKEN
+    return steps
 
 
 def labels(case: CaseView) -> Iterable[tuple[str, str]]:

@@ -26,6 +26,11 @@ def without_secrets(text: str, environ: Mapping[str, str] = os.environ) -> str:
     return _IN_URL.sub(rf"\1:{HIDDEN}", text)
 
 
+def is_secret(name: str, value: str) -> bool:
+    """Whether a variable holds a secret: by its name, or a password in its URL."""
+    return bool(_NAMED.search(name) or _IN_URL.search(value))
+
+
 def _values(environ: Mapping[str, str]) -> Iterator[str]:
     """As they are, and as JSON writes them; the longest first, since one may hold another."""
     found = {value for name, value in environ.items() if _NAMED.search(name)}
