@@ -39,6 +39,6 @@ def attach(folder: Path, case_id: str) -> None:
         allure.dynamic.parameter(name, value, excluded=True)
     allure.dynamic.description_html(verdict_html(case, read_history(folder).get(case.id, ())))
     for picture in case.draw():
-        allure.attach(picture.svg(), name=picture.title, attachment_type=allure.attachment_type.SVG)
+        allure.attach(picture.svg, name=picture.title, attachment_type=allure.attachment_type.SVG)
     for path in files_of(folder, case_id):
         allure.attach.file(str(path), name=path.name, attachment_type=_TYPES[path.suffix])

@@ -7,6 +7,7 @@ history holds across machines, checkouts and option values.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import mimetypes
 import os
@@ -29,7 +30,6 @@ from allure_commons.model2 import (
     TestResult,
     TestStepResult,
 )
-from allure_commons.utils import md5
 
 from perf.report.drawing import Picture
 from perf.report.history import Past
@@ -62,7 +62,7 @@ def write_results(
     for case in run.cases:
         logger.report_result(_result(logger, run, case, history.get(case.id, ())))
     drawn = [
-        GlobalAttachment(**vars(_attached(logger, picture.title, picture.svg().encode(), "svg")), timestamp=1)
+        GlobalAttachment(**vars(_attached(logger, picture.title, picture.svg.encode(), "svg")), timestamp=1)
         for picture in over_run
     ]
     logger.report_globals(Globals(attachments=drawn))
@@ -96,8 +96,8 @@ def executor(environ: Mapping[str, str], run_name: str) -> dict[str, Any]:
 
 
 def history_id(case_id: str) -> str:
-    """The identity of a case in Allure's history."""
-    return str(md5("perf", case_id))
+    """The identity of a case in Allure 3's history: of its test and its parameters, which are all excluded."""
+    return f"{_md5(case_id)}.{_md5('')}"
 
 
 def write_history(path: Path, history: Mapping[str, Sequence[Past]]) -> None:
@@ -116,7 +116,7 @@ def _point(name: str, items: Mapping[str, Any]) -> dict[str, Any]:
         "uuid": _uuid(name),
         "name": name,
         "timestamp": at_ms,
-        "knownTestCaseIds": list(items),
+        "knownTestCaseIds": [identity.partition(".")[0] for identity in items],
         "testResults": dict(items),
         "metrics": {},
         "url": "",
@@ -150,24 +150,24 @@ def _result(logger: AllureFileLogger, run: Run, case: CaseView, past: Sequence[P
     return TestResult(
         uuid=_uuid(run.name + case.id),
         historyId=history_id(case.id),
-        testCaseId=history_id(case.id),
+        testCaseId=case.id,
         fullName=f"perf#{case.id}",
         name=case.title,
         titlePath=[case.feature, case.variant],
         status=_STATUS[case.kind],
-        statusDetails=None if passed else StatusDetails(message=case.message, trace=case.message),
+        statusDetails=None if passed else StatusDetails(message=case.message),
         descriptionHtml=verdict_html(case, past),
         labels=[Label(name=name, value=value) for name, value in labels(case)],
         links=[Link(type="tms", url=url, name=name) for name, url in links(case, os.environ)],
-        parameters=[Parameter(name=name, value=value) for name, value in case.parameters.items()]
-        + [
+        # The id alone is the case's identity: a parameter that differs must not end its history.
+        parameters=[
             Parameter(name=name, value=value, excluded=True)
-            for name, value in case.circumstances.items()
+            for name, value in {**case.parameters, **case.circumstances}.items()
             if value
         ],
         steps=_steps(case.phases, broke=case.kind == BROKEN),
         attachments=[
-            *(_attached(logger, picture.title, picture.svg().encode(), "svg") for picture in drawn),
+            *(_attached(logger, picture.title, picture.svg.encode(), "svg") for picture in drawn),
             *(
                 _attached(logger, path.name, path.read_bytes(), path.suffix[1:])
                 for path in files_of(run.folder, case.id)
@@ -230,6 +230,10 @@ def _attached(logger: AllureFileLogger, name: str, body: bytes, suffix: str) -> 
     source = f"{_uuid(name + body.hex()[:4000] + str(len(body)))}-attachment.{suffix}"
     logger.report_attached_data(body, source)
     return Attachment(name=name, source=source, type=kind)
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def _uuid(text: str) -> str:

@@ -15,6 +15,7 @@ import re
 from collections.abc import Sequence
 from contextlib import _GeneratorContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 from typing import Any
 
@@ -74,6 +75,7 @@ class Picture:
     description: str
     figure: Figure
 
+    @cached_property
     def svg(self) -> str:
         """The picture as SVG, for browsers; follows the reader's light or dark."""
         with styled():

@@ -15,6 +15,8 @@ from perf.measure.summary import Metric
 from perf.report.run_files import documents, runs_in
 from perf.report.view import BROKEN, CaseView
 
+#: A change of more than this share is told.
+NOTABLE = 0.05
 #: Runs looked back at.
 MOST = 100
 
@@ -37,6 +39,11 @@ class Change:
     metric: Metric
     before: float
     now: float
+
+    @property
+    def notable(self) -> bool:
+        """Whether it is more than one run mostly differs from the next."""
+        return abs(self.now - self.before) > NOTABLE * abs(self.before)
 
     def __str__(self) -> str:
         share = f" ({100 * (self.now / self.before - 1):+.0f} %)" if self.before else ""

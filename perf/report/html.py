@@ -81,7 +81,7 @@ def environment(run: Run) -> dict[str, str]:
 def figure(picture: Picture) -> str:
     """A picture with its words below it."""
     return (
-        f'<figure id="picture-{escape(picture.name)}">{picture.svg()}'
+        f'<figure id="picture-{escape(picture.name)}">{picture.svg}'
         f"<figcaption>{escape(picture.description)}</figcaption></figure>"
     )
 
@@ -123,7 +123,7 @@ def _head(run: Run) -> str:
 def _table(cases: Sequence[CaseView], history: Mapping[str, Sequence[Past]]) -> str:
     rows = []
     for case in cases:
-        moved = "; ".join(str(change) for change in changes(case, history.get(case.id, ())))
+        moved = _moved(case, history.get(case.id, ()))
         figures = "; ".join(
             f"{metric.name} {number(value)}" for metric, value in list(case.headlines.items())[:3]
         )
@@ -134,6 +134,13 @@ def _table(cases: Sequence[CaseView], history: Mapping[str, Sequence[Past]]) -> 
         )
     table = _table_of(("verdict", "case", "why", "figures", "against the run before"), "".join(rows))
     return f'<div class="wide" tabindex="0" role="region" aria-label="Cases">{table}</div>'
+
+
+def _moved(case: CaseView, past: Sequence[Past]) -> str:
+    """What is not as it was in the run before."""
+    if not past:
+        return ""
+    return "; ".join(str(each) for each in changes(case, past) if each.notable) or "as before, within 5 %"
 
 
 def _table_of(columns: Sequence[str], rows: str) -> str:

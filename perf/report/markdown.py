@@ -10,9 +10,6 @@ from perf.report.html import ORDER, SIGNS, verdict_line
 from perf.report.run_files import Run
 from perf.report.view import CaseView
 
-#: Smaller changes than this are left out: they are within what one run differs from the next.
-NOTABLE = 0.05
-
 
 def summary(run: Run, history: Mapping[str, Sequence[Past]], picture: str) -> str:
     """Verdicts, what is wrong, what changed, one picture (Markdown that shows it)."""
@@ -66,11 +63,7 @@ def _wrong(cases: Sequence[CaseView], history: Mapping[str, Sequence[Past]]) -> 
 def _changed(cases: Sequence[CaseView], history: Mapping[str, Sequence[Past]]) -> list[str]:
     lines = []
     for case in cases:
-        notable = [
-            str(change)
-            for change in changes(case, history.get(case.id, ()))
-            if abs(change.now - change.before) > NOTABLE * abs(change.before)
-        ]
+        notable = [str(change) for change in changes(case, history.get(case.id, ())) if change.notable]
         if notable:
             lines.append(f"- {case.id}: {', '.join(notable)}")
     if not lines:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from perf.judge.verdict import SloResult
@@ -143,7 +144,7 @@ def _worker(document: Mapping[str, Any]) -> CaseView:
         },
         phases=_phases(facts),
         machine=document.get("machine") or {},
-        draw=lambda: plots.pictures(result),
+        draw=cache(lambda: plots.pictures(result)),
         result=result,
     )
 
@@ -169,7 +170,7 @@ def _web(document: Mapping[str, Any], seconds: Callable[[], list[dict[str, float
         },
         phases=_phases(facts),
         machine=document.get("machine") or {},
-        draw=lambda: web_plots.pictures(document, seconds()),
+        draw=cache(lambda: web_plots.pictures(document, seconds())),
     )
 
 
