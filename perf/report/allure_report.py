@@ -37,7 +37,9 @@ def attach(folder: Path, case_id: str) -> None:
     # These differ from run to run: they must not be part of the case's identity in the history.
     for name, value in case.circumstances.items():
         allure.dynamic.parameter(name, value, excluded=True)
-    allure.dynamic.description_html(verdict_html(case, read_history(folder).get(case.id, ())))
+    verdict = verdict_html(case, read_history(folder).get(case.id, ()))
+    allure.dynamic.description_html(verdict)
+    allure.attach(verdict, name=f"verdict: {case.kind}", attachment_type=allure.attachment_type.HTML)
     for picture in case.draw():
         allure.attach(picture.svg, name=picture.title, attachment_type=allure.attachment_type.SVG)
     for path in files_of(folder, case_id):

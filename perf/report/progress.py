@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from perf.load.completion import Progress
 
 _ERASE = "\r\x1b[2K"
+#: A shorter phase is not worth a line of a log.
+NOTABLE_S = 1.0
 
 
 class LiveLine:
@@ -44,7 +46,7 @@ class LiveLine:
 
 
 class QuietLine:
-    """A line for each phase as it ends, for logs in which nothing can be written over.
+    """A line for each phase of a second or more as it ends, for logs in which nothing can be written over.
 
     Args:
         write_line: writes a whole line.
@@ -64,8 +66,9 @@ class QuietLine:
         try:
             yield
         finally:
-            took = f"{self._name}  {name}  {time.monotonic() - begin_s:.1f} s"
-            self._write_line(f"{took}  {self._last}".rstrip())
+            took_s = time.monotonic() - begin_s
+            if took_s >= NOTABLE_S:
+                self._write_line(f"{self._name}  {name}  {took_s:.1f} s  {self._last}".rstrip())
 
     def note(self, text: str) -> None:
         """What the phase has come to; the last stands in its line."""

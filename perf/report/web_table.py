@@ -75,5 +75,6 @@ def _hidden(result: WebResult) -> list[str]:
     return [
         f"{result.case.id}: a closed loop of {summary.closed_loop_users} users would have hidden "
         f"{summary.closed_loop_unsent} of {summary.sent} requests: "
-        f"R p95 {number(summary.closed_loop_p95_s)} s for {number(summary.response_p95_s)} s, p99 {number(hidden)} s for {number(seen)} s"
+        f"R p95 {number(summary.closed_loop_p95_s)} s for {number(summary.response_p95_s)} s, "
+        f"p99 {number(hidden)} s for {number(seen)} s"
     ]

@@ -71,7 +71,8 @@ def ended(run: SuiteRun) -> Iterator[Ended]:
 
 def test_the_run_is_green_and_prints_its_table(ended: Ended) -> None:
     assert "perf: 1 measured case(s), results in" in ended.output
-    row = next(line.split() for line in ended.output.splitlines() if line.startswith("mocked-50MB-c1-burst "))
+    table = ended.output.partition("= performance cases =")[2]
+    row = next(line.split() for line in table.splitlines() if line.startswith("mocked-50MB-c1-burst "))
     assert row[1:3] == ["4", "4"]
     assert row[-1] == "PASS"
     assert "50MB stands for: 1.0 MB, 1 s" in ended.output

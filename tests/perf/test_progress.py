@@ -32,8 +32,8 @@ def test_a_phase_is_shown_and_erased_also_when_it_fails() -> None:
     assert written == [f"{erase}case  drain ...", f"{erase}case  drain  {progress_text(SEEN)}", erase]
 
 
-def test_a_log_gets_one_line_for_each_phase(monkeypatch: pytest.MonkeyPatch) -> None:
-    readings = iter([0.0, 2.0, 10.0, 13.5])
+def test_a_log_gets_one_line_for_each_notable_phase(monkeypatch: pytest.MonkeyPatch) -> None:
+    readings = iter([0.0, 2.0, 10.0, 13.5, 20.0, 20.9])
     monkeypatch.setattr("perf.report.progress.time", type("Clock", (), {"monotonic": lambda: next(readings)}))
     written: list[str] = []
     line = QuietLine(written.append, "case")
@@ -41,4 +41,6 @@ def test_a_log_gets_one_line_for_each_phase(monkeypatch: pytest.MonkeyPatch) -> 
         pass
     with line.phase("drain"):
         line.show(SEEN)
+    with line.phase("judge"):  # too short to be worth a line
+        pass
     assert written == ["case  deploy  2.0 s", f"case  drain  3.5 s  {progress_text(SEEN)}"]
