@@ -1,13 +1,11 @@
-"""The pytest plugin: options, markers, which cases run, fixtures, the table at the end. Wiring only."""
+"""The pytest plugin: options, markers, which cases run, verdicts and the table at the end. Wiring only."""
 
 from __future__ import annotations
 
 import itertools
 import os
 import sys
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Generator, Iterable, Mapping
 from pathlib import Path
 
 import pytest
@@ -15,27 +13,18 @@ from _pytest._code.code import ReprFileLocation, TerminalRepr
 from _pytest._io import TerminalWriter
 
 from fixtures.clips import cache_folder
-from fixtures.deployment import Deployment, local_deployment, missing_for_aws, remote_deployment
-from fixtures.errors import FixtureError, NotLoopbackError
+from fixtures.deployment import missing_for_aws
+from fixtures.errors import NotLoopbackError
 from fixtures.loopback import require_local_shell
-from fixtures.machine_lock import only_measured_run
-from fixtures.pipeline import running_servers
-from fixtures.workdir import temporary_folder
-from perf.environment import describe_machine
 from perf.errors import CaseFailure, UsageError
 from perf.judge.slos import SloBook, load_slos
-from perf.judge.verdict import Verdict
 from perf.matrix import Case, Variant, cases
 from perf.options import Options, add_options, read_options
-from perf.report.artifacts import RunFolder, write_broken
-from perf.report.live import ProgressFile, Watch
-from perf.report.progress import LiveLine, QuietLine
 from perf.report.table import render_table
-from perf.report.web_artifacts import write_web
 from perf.report.web_table import render_web_table
-from perf.run import CaseResult, Measured, Runner
+from perf.run import CaseResult
 from perf.web_matrix import WebCase, web_cases
-from perf.web_run import Knee, WebResult, WebRunner
+from perf.web_run import WebResult
 
 MARKERS = {
     Variant.MOCKED: "on this machine with stand-in clips; runs where no -m says otherwise",
@@ -92,7 +81,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         others = [item for item in items if not _runs_unasked(item)]
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if item not in others]
-    chosen = [case for case in map(_case, items) if case]
+    chosen = [case for case in map(case_of, items) if case]
     if not chosen:
         return
     try:
@@ -107,9 +96,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Refuse what cannot run, before any load."""
     if session.config.option.collectonly:
         return
-    variants = {case.variant for case in map(_case, session.items) if case}
+    variants = {case.variant for case in map(case_of, session.items) if case}
     if Variant.AWS in variants and (
-        missing := missing_for_aws(_shell(session.config), terminal=sys.stdin.isatty())
+        missing := missing_for_aws(shell_of(session.config), terminal=sys.stdin.isatty())
     ):
         raise pytest.UsageError(missing)
     if variants - {Variant.AWS}:
@@ -152,7 +141,7 @@ def pytest_xdist_node_collection_finished(ids: list[str]) -> None:
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
     """Say what will run, and where its results go."""
-    count = sum(1 for item in items if _case(item))
+    count = sum(1 for item in items if case_of(item))
     options = config.stash[OPTIONS]
     return [f"perf: {count} measured case(s), results in {options.results}"] if count else []
 
@@ -200,175 +189,18 @@ def _report(terminalreporter: pytest.TerminalReporter, results: Path) -> None:
 
 
 def _runs_unasked(item: pytest.Item) -> bool:
-    case = _case(item)
+    case = case_of(item)
     return item.get_closest_marker("bench") is None and (case is None or case.variant is Variant.MOCKED)
 
 
-def _case(item: pytest.Item) -> Case | WebCase | None:
+def case_of(item: pytest.Item) -> Case | WebCase | None:
+    """The measured case that a test is, if it is one."""
     callspec = getattr(item, "callspec", None)
     found = (callspec.params.get("case") or callspec.params.get("web_case")) if callspec else None
     return found if isinstance(found, Case | WebCase) else None
 
 
-@pytest.fixture(scope="session")
-def run_folder(request: pytest.FixtureRequest) -> RunFolder:
-    """Where this run's artifacts go."""
-    return RunFolder.create(request.config.stash[OPTIONS].results, describe_machine())
-
-
-@pytest.fixture(scope="session")
-def progress_file(request: pytest.FixtureRequest, run_folder: RunFolder) -> Iterator[ProgressFile]:
-    """What `python -m perf watch` reads."""
-    file = ProgressFile(run_folder.path, sum(1 for item in request.session.items if _case(item)))
-    yield file
-    file.run_ends()
-
-
-@pytest.fixture(scope="session")
-def deployments(request: pytest.FixtureRequest) -> Iterator[Callable[[Variant], Deployment]]:
-    """The deployment of a variant, opened when its first case runs and closed when another's does."""
-    with ExitStack() as stack:
-        opened: dict[Variant, Deployment] = {}
-
-        def deployment(variant: Variant) -> Deployment:
-            if variant not in opened:
-                stack.close()
-                opened.clear()
-                try:
-                    opened[variant] = stack.enter_context(_deploy(variant, request))
-                except FixtureError as error:  # no case of the variant could run
-                    pytest.exit(f"no {variant} deployment: {error}", returncode=1)
-            return opened[variant]
-
-        yield deployment
-
-
-@contextmanager
-def _deploy(variant: Variant, request: pytest.FixtureRequest) -> Iterator[Deployment]:
-    reporter = request.config.pluginmanager.getplugin("terminalreporter")
-    if variant is Variant.AWS:
-        shell, terminal = _shell(request.config), sys.stdin.isatty()
-        with remote_deployment(shell, reporter.write_line, terminal=terminal) as deployment:
-            yield deployment
-        return
-    with (
-        only_measured_run(),
-        temporary_folder("servers") as folder,
-        running_servers(os.environ, folder) as servers,
-        local_deployment(variant, servers, os.environ, folder) as deployment,
-    ):
-        yield deployment
-
-
-@pytest.fixture(scope="session")
-def measured() -> Measured:
-    """What the run has measured so far and later cases build on."""
-    return Measured()
-
-
-@pytest.fixture
-def run_case(
-    request: pytest.FixtureRequest,
-    deployments: Callable[[Variant], Deployment],
-    measured: Measured,
-    run_folder: RunFolder,
-    progress_file: ProgressFile,
-) -> Callable[[Case], CaseResult]:
-    """Run a case to its verdict, its artifacts written and attached; the test then asserts the verdict."""
-    config = request.config
-
-    def run(case: Case) -> CaseResult:
-        with _watched(config, case, run_folder, progress_file) as watcher:
-            runner = Runner(
-                deployments(case.variant),
-                config.stash[BOOK],
-                run_folder.path,
-                watcher,
-                measured,
-                config.stash[OPTIONS].drain_deadline_s,
-                config.stash[OPTIONS].limits,
-            )
-            result = runner.run(case)
-        result = replace(result, facts={**result.facts, "phases": watcher.phases})
-        run_folder.write(result)
-        config.stash[ROWS].append(result)
-        _tell(request, run_folder, case.id, result.verdict)
-        return result
-
-    return run
-
-
-@pytest.fixture(scope="session")
-def knees() -> dict[Variant, Knee]:
-    """The knees that the run has found."""
-    return {}
-
-
-@pytest.fixture
-def run_web_case(
-    request: pytest.FixtureRequest,
-    deployments: Callable[[Variant], Deployment],
-    knees: dict[Variant, Knee],
-    run_folder: RunFolder,
-    progress_file: ProgressFile,
-) -> Callable[[WebCase], WebResult]:
-    """The same as `run_case` for a case of the web tier."""
-    config = request.config
-
-    def run(case: WebCase) -> WebResult:
-        with _watched(config, case, run_folder, progress_file) as watcher:
-            deployment = deployments(case.variant)
-            result = WebRunner(deployment, config.stash[BOOK], run_folder.path, watcher, knees).run(case)
-        result = replace(result, facts={**result.facts, "phases": watcher.phases})
-        write_web(run_folder.path, result, run_folder.machine)
-        config.stash[WEB_ROWS].append(result)
-        _tell(request, run_folder, case.id, result.verdict)
-        return result
-
-    return run
-
-
-@contextmanager
-def _watched(
-    config: pytest.Config, case: Case | WebCase, run_folder: RunFolder, progress_file: ProgressFile
-) -> Iterator[Watch]:
-    """What a case tells while it runs; that it broke is written down where it comes to no verdict."""
-    progress_file.case_begins(case.id)
-    watcher = Watch(_line(config, case.id), progress_file)
-    try:
-        yield watcher
-    except Exception as error:
-        write_broken(run_folder.path, case, error, watcher.phases, run_folder.machine)
-        raise
-
-
-def _tell(request: pytest.FixtureRequest, run_folder: RunFolder, case_id: str, verdict: Verdict) -> None:
-    """Pass a verdict on to pytest and, where it is asked for, to Allure."""
-    request.node.user_properties.append(("verdict", str(verdict.kind)))
-    if request.config.getoption("allure_report_dir", None):
-        from perf.report import allure_report  # noqa: PLC0415 - as above
-
-        allure_report.attach(run_folder.path, case_id)
-
-
-def _shell(config: pytest.Config) -> Mapping[str, str]:
+def shell_of(config: pytest.Config) -> Mapping[str, str]:
     """The environment; --api-url goes before its PERF_API_URL."""
     url = config.stash[OPTIONS].api_url
     return {**os.environ, "PERF_API_URL": url} if url else os.environ
-
-
-def _line(config: pytest.Config, name: str) -> LiveLine | QuietLine:
-    """A live line on a terminal, a line per phase in a log; both past pytest's capture."""
-    reporter = config.pluginmanager.getplugin("terminalreporter")
-    capture = config.pluginmanager.getplugin("capturemanager")
-
-    def write(text: str) -> None:
-        with capture.global_and_fixture_disabled():
-            reporter.write(text, flush=True)
-
-    def write_line(text: str) -> None:
-        with capture.global_and_fixture_disabled():
-            reporter.ensure_newline()
-            reporter.write_line(text)
-
-    return LiveLine(write, name) if reporter.isatty else QuietLine(write_line, name)

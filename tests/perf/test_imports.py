@@ -16,7 +16,7 @@ STAGES = ("perf.matrix", "perf.load", "perf.measure", "perf.judge", "perf.run", 
 #: The web tier's own files of a stage.
 ALSO = {"perf.web_matrix": "perf.matrix", "perf.web_run": "perf.run"}
 #: by_hand is the body of __main__.
-ENTRANCES = {"perf.plugin", "perf.plugin_capacity", "perf.__main__", "perf.by_hand"}
+ENTRANCES = {"perf.plugin", "perf.plugin_cases", "perf.plugin_capacity", "perf.__main__", "perf.by_hand"}
 
 
 def name_of(path: Path) -> str:
