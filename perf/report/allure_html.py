@@ -76,15 +76,15 @@ def find_node() -> Path:
     return Path(found)
 
 
-def install(node: Path, cache: Path) -> Path:
-    """Allure's program, installed now if the cache lacks it. Whole or not at all, also with two at once.
+def install(node: Path, cache: Path, package: str = PACKAGE, program: str = "allure/cli.js") -> Path:
+    """A file of an npm package, installed now if the cache lacks it: whole, also with two at once.
 
     Raises:
         NoAllureError: npm failed, as without a network.
     """
-    folder = cache / PACKAGE.replace("@", "-")
-    program = folder / "node_modules" / "allure" / "cli.js"
-    if not program.exists():
+    folder = cache / package.replace("@", "-")
+    found = folder / "node_modules" / program
+    if not found.exists():
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".allure-", dir=cache) as new:
             quiet = (
@@ -94,11 +94,11 @@ def install(node: Path, cache: Path) -> Path:
                 "--fetch-retries=1",
                 "--fetch-timeout=30000",
             )
-            _run([*_npm(node), "install", "--prefix", new, *quiet, PACKAGE], _INSTALL_S)
-            if not program.exists():
+            _run([*_npm(node), "install", "--prefix", new, *quiet, package], _INSTALL_S)
+            if not found.exists():
                 shutil.move(new, folder)
                 Path(new).mkdir()  # what the context manager removes
-    return program
+    return found
 
 
 def _npm(node: Path) -> list[str]:

@@ -96,7 +96,7 @@ def executor(environ: Mapping[str, str], run_name: str) -> dict[str, Any]:
 
 
 def history_id(case_id: str) -> str:
-    """The identity of a case in Allure 3's history: of its test and its parameters, which are all excluded."""
+    """The identity of a case in Allure 3's history: of its test; all parameters are excluded."""
     return f"{_md5(case_id)}.{_md5('')}"
 
 
