@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from perf.measure.numbers import number
-from perf.report.drawing import FIRST, INK, SECOND, THIRD, Picture, canvas, canvases, legend, styled
+from perf.report.drawing import FIRST, INK, SECOND, THIRD, Picture, canvas, canvases, styled
 
 Rows = Sequence[Mapping[str, float]]
 
@@ -52,9 +52,9 @@ def load(document: Mapping[str, Any], seconds: Rows) -> Picture | None:
     return Picture("load", "The load, second by second", what, figure)
 
 
-def users(_: Mapping[str, Any], seconds: Rows) -> Picture | None:
-    """Users over time, of a load that has any."""
-    if not any(row.get("users") for row in seconds):
+def users(document: Mapping[str, Any], seconds: Rows) -> Picture | None:
+    """Users over time, of a closed loop: an open one has a rate and no users."""
+    if document["load"].get("rate_per_s") is not None or not any(row.get("users") for row in seconds):
         return None
     figure, axes = canvas("Users over time", height=2.2)
     _line(axes, seconds, "users", FIRST, "-", "users")
@@ -73,11 +73,11 @@ def knee(document: Mapping[str, Any], _: Rows) -> Picture | None:
     figure, (rate, times) = canvases(
         ["Answered per second", "Response time, p50 and p95"], width=9.5, height=3.6
     )
-    _steps(rate, steps, "throughput_per_s", FIRST, "-")
+    _steps(rate, steps, "throughput_per_s", FIRST, "-", "answered well")
     ends = [0, max(float(step["rate_per_s"]) for step in steps)]
     rate.plot(ends, ends, ":", color=INK, linewidth=1, label="all that was due")
-    _steps(times, steps, "response_p50_s", THIRD, "--")
-    _steps(times, steps, "response_p95_s", SECOND, "-")
+    _steps(times, steps, "response_p50_s", THIRD, "--", "p50")
+    _steps(times, steps, "response_p95_s", SECOND, "-", "p95")
     for axes, unit in ((rate, "requests/s"), (times, "seconds")):
         if found is not None:
             axes.axvline(found, color=INK, linestyle="-.", linewidth=1.5, label=f"knee {number(found)}/s")
@@ -86,7 +86,7 @@ def knee(document: Mapping[str, Any], _: Rows) -> Picture | None:
     rate.plot([], [], "o", color=INK, label="held")
     rate.plot([], [], "X", color=INK, label="did not hold")
     rate.legend(loc="best")
-    legend(times, 1)
+    times.legend(loc="best")
     what = f"Held up to {number(found)} requests/s; {number(broken)}/s did not. {len(steps)} steps."
     return Picture("knee", "The search for the knee", what, figure)
 
@@ -100,10 +100,12 @@ def _line(axes: Any, seconds: Rows, name: str, colour: str, dash: str, label: st
         axes.plot(*zip(*known, strict=True), dash, color=colour, linewidth=2, label=label)
 
 
-def _steps(axes: Any, steps: Sequence[Mapping[str, Any]], name: str, colour: str, dash: str) -> None:
+def _steps(
+    axes: Any, steps: Sequence[Mapping[str, Any]], name: str, colour: str, dash: str, label: str
+) -> None:
     """The values of the steps as a line; what held as dots, what did not as crosses."""
     known = [step for step in steps if step[name] is not None]
-    axes.plot([s["rate_per_s"] for s in known], [s[name] for s in known], dash, color=colour, linewidth=1.5)
+    axes.plot([s["rate_per_s"] for s in known], [s[name] for s in known], dash, color=colour, label=label)
     for broken, marker in ((False, "o"), (True, "X")):
         some = [step for step in known if bool(step["broken"]) is broken]
         axes.plot([s["rate_per_s"] for s in some], [s[name] for s in some], marker, color=colour, ms=8)

@@ -1,0 +1,91 @@
+"""The pictures: what they show in words is worked out by hand; the SVG is one for light and dark."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+
+from perf.measure.ledger import Ledger, State
+from perf.report import overview, plots, web_plots
+from perf.report.drawing import COLOURS, styled
+from tests.perf.results import result
+from tests.perf.tasks import task
+
+
+def of(*records, **given):
+    return result(ledger=Ledger.of(records), **given)
+
+
+@styled()
+def words(draw, case):
+    picture = draw(case)
+    return picture.description if picture else None
+
+
+def test_a_replaced_process_is_a_restart_and_an_idle_place_is_shown():
+    case = of(
+        task("a", 0, 0, 4, worker="h/0/10"),
+        task("b", 0, 4, 8, worker="h/0/10"),
+        task("c", 0, 9, 12, worker="h/0/77"),
+    )
+    lanes = plots._lanes(case.ledger, [{"host": "h", "concurrency": 2}])
+    assert {name: len(mine) for name, mine in lanes.items()} == {"h/0": 3, "h/1": 0}
+    assert list(plots._restarts(lanes["h/0"])) == [(9.0, "77")]
+    assert words(plots.gantt, case).startswith("1 worker processes, busy 92 % of the time, 1 restarts.")
+
+
+def test_two_workers_on_one_host_are_not_taken_for_restarts():
+    records = [task("a", 0, 0, 4, worker="h/0/10"), task("b", 0, 1, 5, worker="h/0/11")]
+    lanes = plots._lanes(Ledger.of(records), [])
+    assert list(lanes) == ["h/0/10", "h/0/11"]
+    assert [list(plots._restarts(mine)) for mine in lanes.values()] == [[], []]
+
+
+def test_the_words_of_the_backlog_by_hand():
+    case = of(task("a", 0, 0, 4), task("b", 2, 4, 8), task("c", 6, 8, None, status=State.PROCESSING))
+    assert (
+        words(plots.backlog, case)
+        == "Peak 2 tasks; the last was due after 6 s, the last event was after 8 s."
+    )
+
+
+@pytest.mark.parametrize("records", [[], [task("a", 0, None, None)]])
+def test_a_case_without_data_has_fewer_pictures_and_no_error(records):
+    assert {picture.name for picture in plots.pictures(of(*records))} <= {"backlog"}
+
+
+def test_a_picture_is_well_formed_named_and_in_variables_alone():
+    for picture in plots.pictures(result()) + overview.pictures([result()]):
+        root = ET.fromstring(picture.svg)
+        assert root.attrib["aria-label"].startswith(picture.title)
+        drawn = picture.svg.split("</style>", 1)[1]
+        for role, (light, _) in COLOURS.items():
+            assert f": {light}" not in drawn, role
+        assert picture.png().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("night", [False, True])
+def test_text_and_lines_have_contrast(night):
+    def luminance(colour: str) -> float:
+        channels = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)]) / 255
+        linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+        return float(linear @ (0.2126, 0.7152, 0.0722))
+
+    def contrast(one: str, other: str) -> float:
+        high, low = sorted((luminance(COLOURS[one][night]), luminance(COLOURS[other][night])), reverse=True)
+        return (high + 0.05) / (low + 0.05)
+
+    for role in ("ink", "first", "second", "third"):
+        assert contrast(role, "paper") >= 4.5
+    for verdict in ("pass", "fail", "invalid", "broken"):
+        assert contrast("ink", verdict) >= 4.5
+
+
+def test_users_are_shown_of_a_closed_loop_alone():
+    seconds = [{"second": 0.0, "users": 2.0}, {"second": 1.0, "users": 4.0}]
+    picture = web_plots.users({"load": {"rate_per_s": None}}, seconds)
+    assert picture is not None
+    assert picture.description == "At most 4 users."
+    assert web_plots.users({"load": {"rate_per_s": 5.0}}, seconds) is None
