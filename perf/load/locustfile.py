@@ -29,7 +29,7 @@ from locust import FastHttpUser, LoadTestShape, events, task
 from locust.exception import StopUser
 from locust.runners import STATE_CLEANUP, LocalRunner, MasterRunner, WorkerRunner
 
-from perf.load.request_log import Begin, Request, RequestLog, Totals
+from perf.load.recorder import Recorder, video_of
 from perf.load.shapes import SHAPES, Growth, arrivals
 
 VIDEO_FLOW = ("upload", "status", "download")
@@ -37,8 +37,6 @@ ENDPOINTS = ("health", *VIDEO_FLOW)
 BOUNDARY = "perf-7d1b8c2e"
 #: How long answers may take after the last arrival; what has not come by then is outstanding.
 DRAIN_S = 10.0
-HEARTBEAT_S = 0.1
-FLUSH_S = 0.25
 _CHUNK = 256 * 1024
 
 
@@ -61,102 +59,6 @@ def add_options(parser: Any) -> None:
     group.add_argument("--clip", default="", help="the video to upload (default: 1 MB of zeros)")
     group.add_argument("--done-video", default="", help="id of a done video to download (default: any)")
     group.add_argument("--records", default="", help="folder of the raw requests (default: none are kept)")
-
-
-class Recorder:
-    """Listens to every request of this process, from the start of its load to the end."""
-
-    def __init__(self, options: Any, generator: int) -> None:
-        self._options = options
-        # One clock for all: the monotonic one, anchored once to Unix time.
-        self._epoch_s = time.time() - time.perf_counter()
-        self._begun = (time.process_time(), time.perf_counter())
-        self._used: tuple[float, float] | None = None
-        self._in_flight: dict[int, tuple[str, float, float]] = {}
-        self._tickets = itertools.count()
-        self.due = self.sent = self.dropped = self.ended = 0
-        self._lag_s: list[float] = []
-        self._log = self._open(generator)
-        self._greenlets = [gevent.spawn(self._beat), gevent.spawn(self._flush)]
-
-    def _open(self, generator: int) -> RequestLog | None:
-        if not self._options.records:
-            return None
-        folder = Path(self._options.records)
-        folder.mkdir(parents=True, exist_ok=True)
-        begin = Begin(generator, self._unix(time.perf_counter()))
-        return RequestLog(folder / f"requests_{generator}_{os.uname().nodename}_{os.getpid()}.jsonl", begin)
-
-    def _unix(self, instant_s: float) -> float:
-        return round(self._epoch_s + instant_s, 6)
-
-    def begin(self, endpoint: str, scheduled_s: float | None = None) -> dict[str, int]:
-        """A request is sent now; what is due in a closed loop is due when it is sent."""
-        ticket, now_s = next(self._tickets), time.perf_counter()
-        self.sent += 1
-        if scheduled_s is None:
-            self.due += 1
-        self._in_flight[ticket] = (endpoint, now_s if scheduled_s is None else scheduled_s, now_s)
-        return {"ticket": ticket}
-
-    def end(self, context: dict[str, Any], response: Any, exception: Exception | None, **_: Any) -> None:
-        """Locust's request event: it was answered, or failed."""
-        endpoint, scheduled_s, sent_s = self._in_flight.pop(context["ticket"])
-        self.ended += 1
-        ended_s, status = self._unix(time.perf_counter()), int(getattr(response, "status_code", 0) or 0)
-        error = f"{type(exception).__name__}: {exception}"[:200] if exception else None
-        video_id = _made(response) if endpoint == "upload" and status == 201 else None
-        self._add(
-            Request(endpoint, self._unix(scheduled_s), self._unix(sent_s), ended_s, status, error, video_id)
-        )
-
-    def drop(self, endpoint: str, scheduled_s: float) -> None:
-        """An arrival that is not sent: counted, never forgotten."""
-        self.dropped += 1
-        self._add(Request(endpoint, self._unix(scheduled_s), None, None, 0, "dropped"))
-
-    def sending_ended(self) -> None:
-        """No more requests are sent: what the process uses from now on is not the load's."""
-        if self._used is None:
-            cpu_s, begun_s = self._begun
-            self._used = (time.process_time() - cpu_s, time.perf_counter() - begun_s)
-
-    def finish(self) -> None:
-        """Write what is outstanding, and the totals. Safe to call twice."""
-        gevent.killall(self._greenlets, block=False)
-        self.sending_ended()
-        if self._log is None:
-            return
-        for endpoint, scheduled_s, sent_s in self._in_flight.values():
-            self._add(Request(endpoint, self._unix(scheduled_s), self._unix(sent_s), None, 0, "outstanding"))
-        cpu_s, loaded_s = self._used or (0.0, 0.0)
-        counts = (self.due, self.sent, self.dropped, self.ended, self._unix(time.perf_counter()))
-        self._log.close(Totals(*counts, cpu_s, loaded_s, tuple(self._lag_s)))
-        self._log = None
-
-    def _add(self, request: Request) -> None:
-        if self._log is not None:
-            self._log.add(request)
-
-    def _beat(self) -> None:
-        """By how much the event loop comes late: what any request of this process may wait as well."""
-        while True:
-            expected_s = time.perf_counter() + HEARTBEAT_S
-            gevent.sleep(HEARTBEAT_S)
-            self._lag_s.append(round(max(0.0, time.perf_counter() - expected_s), 6))
-
-    def _flush(self) -> None:
-        while True:
-            gevent.sleep(FLUSH_S)
-            if self._log is not None:
-                self._log.flush()
-
-
-def _made(response: Any) -> str | None:
-    try:
-        return str(json.loads(response.content)["id"])
-    except (ValueError, KeyError, TypeError):
-        return None
 
 
 class _Load:
@@ -207,7 +109,7 @@ def start(environment: Any, **_: Any) -> None:
         _Load.endpoints = tuple(name for name in _Load.endpoints if name != "download")
     _Load.latest_video = _Load.done_video
     _Load.pacing = False
-    _Load.recorder = Recorder(options, max(0, getattr(environment.runner, "worker_index", 0)))
+    _Load.recorder = Recorder(options.records, max(0, getattr(environment.runner, "worker_index", 0)))
     environment.events.request.add_listener(_Load.recorder.end)
 
 
@@ -266,7 +168,7 @@ class _ApiUser(FastHttpUser):
             answer = self.client.post(
                 "/api/videos", name=endpoint, context=context, headers=headers, data=_Load.body
             )
-            return _made(answer) if answer.status_code == 201 else None
+            return video_of(answer) if answer.status_code == 201 else None
         return None
 
     def _download(self, path: str, context: dict[str, int], headers: dict[str, str]) -> None:
