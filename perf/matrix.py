@@ -195,7 +195,7 @@ def whole_number(option: str, text: str, expected: str) -> int | None:
     return int(text)
 
 
-def positive_number(option: str, text: str, expected: str) -> float | None:
+def positive_number(option: str, text: str, expected: str, what: str = "number") -> float | None:
     """The number an option gives; None for an empty text.
 
     Raises:
@@ -209,5 +209,5 @@ def positive_number(option: str, text: str, expected: str) -> float | None:
     except ValueError:
         value = math.nan
     if not (math.isfinite(value) and value > 0):
-        raise UsageError(f"{option} {text}: not a number above 0; expected {expected}")
+        raise UsageError(f"{option} {text}: not a {what} above 0; expected {expected}")
     return value

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from perf.errors import UsageError
-from perf.matrix import Axes
+from perf.matrix import Axes, positive_number
 from perf.measure.evidence import Limits
 from perf.web_matrix import WebAxes
 
@@ -138,12 +138,4 @@ def seconds(option: str, text: str) -> float | None:
     Raises:
         UsageError: it is not a number above 0.
     """
-    if not text.strip():
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and value > 0):
-        raise UsageError(f"{option} {text}: not a number of seconds above 0; expected e.g. 600")
-    return value
+    return positive_number(option, text, "e.g. 600", "number of seconds")
