@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from perf.judge.verdict import Kind
 from perf.matrix import Case, Mode
 from perf.measure.numbers import number
-from perf.report.drawing import COLOURS, FIRST, INK, SECOND, THIRD, Picture, canvas, canvases, legend, styled
+from perf.report.drawing import COLOURS, FIRST, INK, SECOND, THIRD, Picture, canvas, canvases, styled
 from perf.run import CaseResult
 
 _LOOKS = ((FIRST, "o"), (SECOND, "^"), (THIRD, "s"))
@@ -96,7 +96,7 @@ def response(results: Sequence[CaseResult]) -> Picture | None:
     axes.set(xlabel="utilisation of the workers", ylabel="response time, s")
     axes.set_xlim(0, 1.05)
     axes.set_ylim(bottom=0)
-    legend(axes, 2)
+    axes.legend(loc="best")  # above, it would run into the title
     what = "; ".join(
         f"{each.case.id}: {number(each.summary.response_p50_s)} s at {number(each.summary.utilisation)}"
         for each in known
