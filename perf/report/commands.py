@@ -14,13 +14,7 @@ RESULTS = Path("results")
 def add_report(parser: argparse.ArgumentParser) -> None:
     """The options of `report`."""
     parser.set_defaults(run=report)
-    parser.add_argument(
-        "results",
-        nargs="?",
-        type=Path,
-        default=RESULTS,
-        help="a run's folder, or the folder of all (results)",
-    )
+    _add_results(parser)
     parser.add_argument(
         "--output", type=Path, help="where the report goes (default: report/ in the run's folder)"
     )
@@ -29,6 +23,10 @@ def add_report(parser: argparse.ArgumentParser) -> None:
 def add_watch(parser: argparse.ArgumentParser) -> None:
     """The options of `watch`."""
     parser.set_defaults(run=watch)
+    _add_results(parser)
+
+
+def _add_results(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "results",
         nargs="?",
