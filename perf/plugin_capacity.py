@@ -18,7 +18,7 @@ from perf.judge.slos import load_slos
 from perf.judge.verdict import Kind
 from perf.matrix import Case, Mode, Variant
 from perf.options import seconds
-from perf.plugin import OPTIONS, ROWS
+from perf.plugin import OPTIONS, ROWS, WEB_ROWS
 from perf.report.artifacts import RunFolder, replace
 from perf.report.progress import LiveLine
 from perf.report.scaling_lines import scaling_lines
@@ -91,8 +91,9 @@ def _cell(item: pytest.Item) -> Case | None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """How many of each verdict, what the levels of concurrency say together, and the rates found."""
     rows = config.stash[ROWS]
-    if rows:
-        counts = Counter(str(row.verdict.kind) for row in rows)
+    verdicts = [row.verdict for row in rows] + [row.verdict for row in config.stash[WEB_ROWS]]
+    if verdicts:
+        counts = Counter(str(verdict.kind) for verdict in verdicts)
         terminalreporter.write_line("verdicts: " + ", ".join(f"{counts[kind]} {kind}" for kind in Kind))
     lines = itertools.chain(scaling_lines(rows), *(found.lines() for found in config.stash[FOUND]))
     for line in lines:
