@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
+
+from app.retries import retry
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -19,11 +22,44 @@ _CONFIG = Config(
 )
 
 
-def sqs_client(region: str) -> SQSClient:
-    """A thread-safe SQS client."""
-    return boto3.client("sqs", region_name=region, config=_CONFIG)
+@dataclass(frozen=True)
+class Waits:
+    """How long a call may take while somebody waits for it. In seconds.
+
+    Attributes:
+        connect_s: for a connection.
+        read_s: for an answer, and for each block that is sent or received.
+        retry_s: no try is begun later than this after the first one. So a call that gets no answer
+            takes at most *retry_s* and one *connect_s* and *read_s* more.
+    """
+
+    connect_s: float
+    read_s: float
+    retry_s: float
 
 
-def s3_client(region: str) -> S3Client:
-    """A thread-safe S3 client."""
-    return boto3.client("s3", region_name=region, config=_CONFIG)
+def sqs_client(region: str, waits: Waits | None = None) -> SQSClient:
+    """A thread-safe SQS client; with boto3's own retries where nobody waits for its answers."""
+    client = boto3.client("sqs", region_name=region, config=_config(waits))
+    if waits:
+        retry(client, waits.retry_s)
+    return client
+
+
+def s3_client(region: str, waits: Waits | None = None) -> S3Client:
+    """A thread-safe S3 client; with boto3's own retries where nobody waits for its answers."""
+    client = boto3.client("s3", region_name=region, config=_config(waits))
+    if waits:
+        retry(client, waits.retry_s)
+    return client
+
+
+def _config(waits: Waits | None) -> Config:
+    if waits is None:
+        return _CONFIG
+    once = Config(
+        connect_timeout=waits.connect_s,
+        read_timeout=waits.read_s,
+        retries={"mode": "standard", "total_max_attempts": 1},
+    )
+    return _CONFIG.merge(once)

@@ -1,11 +1,13 @@
-"""The web tier: ``uvicorn app.main:create_app --factory``."""
+"""The web tier as an ASGI app; ``python -m app`` serves it."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
 from anyio import CapacityLimiter
 from fastapi import FastAPI, Request, Security
@@ -15,36 +17,53 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.aws import Waits
 from app.database import create_schema, make_engine
 from app.health import Health
+from app.intake import RETRY_AFTER_S, Intake
+from app.limits import WebLimits, get_limits
 from app.queue import EnqueueError, TaskQueue
-from app.routes import Services, health_router, videos_router
+from app.routes import CutShortError, Services, health_router, videos_router
 from app.schemas import problems
 from app.settings import Settings, get_settings
+from app.startup import or_exit, wait_for_database
 from app.storage import StorageError, make_storage
 from app.upload_body import UploadRefusedError
 from app.uploads import Uploads
 
-#: Uploads in progress at once in one process.
-UPLOAD_SLOTS = 16
+#: An upload keeps its slot meanwhile. A part of 8 MiB has as long as it is being sent.
+STORAGE_WAITS = Waits(connect_s=3, read_s=10, retry_s=8)
 #: Connections kept; as many again may be opened under load.
 DATABASE_POOL = 10
 
 _log = logging.getLogger(__name__)
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
-    """The API over the parts that *settings*, or else the environment, name.
+def create_app() -> FastAPI:
+    """The API over the parts that the environment names, as uvicorn's ``--factory`` wants it.
 
     Raises:
-        pydantic.ValidationError, StorageConfigError: a setting is missing or makes no sense.
+        SystemExit: the settings make no sense, or the database does not answer; one line says so.
     """
-    settings = settings or get_settings()
+    with or_exit():
+        settings, limits = get_settings(), get_limits()
+        app = make_app(settings, limits)
+        wait_for_database(app.state.services.engine, limits.startup_timeout_s)
+    return app
+
+
+def make_app(settings: Settings, limits: WebLimits | None = None) -> FastAPI:
+    """The API over the parts that *settings* name.
+
+    Raises:
+        ValueError, StorageConfigError: a setting makes no sense.
+    """
     engine = make_engine(settings, pool_size=DATABASE_POOL, application="video-pipeline-web")
-    app = FastAPI(title="Video pipeline", version="0.1.0", lifespan=_lifespan(engine))
-    app.state.services = _make_services(settings, engine)
+    services = _make_services(settings, limits or get_limits(), engine)
+    app = FastAPI(title="Video pipeline", version="0.1.0", lifespan=_lifespan(services))
+    app.state.services = services
     app.include_router(health_router)
     if not settings.api_token:  # an empty one is none, as compose files write it
         app.include_router(videos_router)
@@ -53,12 +72,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         bearer = [Security(HTTPBearer(auto_error=False))]
         app.include_router(videos_router, dependencies=bearer, responses=problems(401))
         app.add_middleware(_TokenGuard, token=settings.api_token.get_secret_value())
+    app.add_middleware(_CutOff)
     _handle_errors(app)
     return app
 
 
-def _make_services(settings: Settings, engine: Engine) -> Services:
-    storage = make_storage(settings)
+def _make_services(settings: Settings, limits: WebLimits, engine: Engine) -> Services:
+    storage = make_storage(settings, STORAGE_WAITS)
     queue = TaskQueue(settings)
 
     def check_database() -> None:
@@ -71,18 +91,47 @@ def _make_services(settings: Settings, engine: Engine) -> Services:
         uploads=Uploads(settings, engine, storage, queue),
         health=Health({"database": check_database, "storage": storage.check, "queue": queue.check}),
         max_upload_bytes=settings.max_upload_bytes,
-        upload_slots=CapacityLimiter(UPLOAD_SLOTS),
+        intake=Intake(limits),
+        upload_threads=CapacityLimiter(limits.upload_slots),
     )
 
 
-def _lifespan(engine: Engine) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(
+    services: Services,
+) -> Callable[[FastAPI], AbstractAsyncContextManager[Mapping[str, Any]]]:
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        create_schema(engine)
-        yield
-        engine.dispose()
+    async def lifespan(_: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
+        create_schema(services.engine)
+        yield {"intake": services.intake}  # for the protocol, which hears first that the server stops
+        services.engine.dispose()
 
     return lifespan
+
+
+class _CutOff:
+    """An answer that cannot be ended is one line of the log and not a traceback; uvicorn then closes."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def note(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, note)
+        except asyncio.CancelledError:
+            if scope["type"] != "http":
+                raise
+            _log.warning("%s %s was cut off: the server stops", scope["method"], scope["path"])
+            if not begun:
+                await _unavailable("the server is being stopped: try again later")(scope, receive, send)
+        except CutShortError as error:
+            _log.warning("%s %s was cut off: %s", scope["method"], scope["path"], error)
 
 
 class _TokenGuard:
@@ -115,18 +164,19 @@ def _handle_errors(app: FastAPI) -> None:
 
     @app.exception_handler(UploadRefusedError)
     async def refused(_: Request, error: UploadRefusedError) -> JSONResponse:
-        return JSONResponse({"detail": error.detail}, status_code=error.status_code)
+        headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s else None
+        return JSONResponse({"detail": error.detail}, status_code=error.status_code, headers=headers)
 
     @app.exception_handler(ClientDisconnect)
     async def left(request: Request, _: ClientDisconnect) -> JSONResponse:
         _log.info("%s %s: the client left", request.method, request.url.path)
         return JSONResponse({"detail": "the client left"}, status_code=400)
 
-    _unavailable(app, "the storage did not answer: try again later", StorageError)
-    _unavailable(
-        app, "the video is stored and could not be enqueued, so it is failed: send it again", EnqueueError
+    _answer_503(app, "the storage did not answer: try again later", StorageError)
+    _answer_503(
+        app, "the video could not be enqueued, so it is failed and not kept: send it again", EnqueueError
     )
-    _unavailable(
+    _answer_503(
         app,
         "the database did not answer: try again later",
         OperationalError,
@@ -136,10 +186,14 @@ def _handle_errors(app: FastAPI) -> None:
     )
 
 
-def _unavailable(app: FastAPI, detail: str, *kinds: type[Exception]) -> None:
+def _answer_503(app: FastAPI, detail: str, *kinds: type[Exception]) -> None:
     async def answer(request: Request, error: Exception) -> JSONResponse:
         _log.warning("%s %s: %s", request.method, request.url.path, error)
-        return JSONResponse({"detail": detail}, status_code=503, headers={"Retry-After": "5"})
+        return _unavailable(detail)
 
     for kind in kinds:
         app.add_exception_handler(kind, answer)
+
+
+def _unavailable(detail: str) -> JSONResponse:
+    return JSONResponse({"detail": detail}, status_code=503, headers={"Retry-After": str(RETRY_AFTER_S)})

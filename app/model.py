@@ -24,6 +24,9 @@ class Status(StrEnum):
 #: The instant of the statement, not of the transaction's start as ``now()`` is.
 CLOCK = func.clock_timestamp()
 
+#: As many characters as a UUID has.
+ID_LENGTH = 36
+
 
 def new_id() -> str:
     """A fresh id for a video or a worker."""
@@ -42,7 +45,7 @@ class Video(Base):
     __tablename__ = "videos"
     __table_args__ = (Index("videos_status_uploaded_at_id", "status", "uploaded_at", "id"),)
 
-    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True, default=new_id)
     object_key: Mapped[str] = mapped_column(Text)
     processed_key: Mapped[str | None] = mapped_column(Text)
     status: Mapped[str] = mapped_column(String(16), default=Status.UPLOADED)
@@ -55,11 +58,15 @@ class Video(Base):
     updated_at: Mapped[datetime] = mapped_column(server_default=CLOCK)
     #: How often processing was begun.
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
+    #: How many of them do not count: they ended by a fault of the storage or the disk, not of the video.
+    excused: Mapped[int] = mapped_column(default=0, server_default="0")
     #: How often SQS delivered the message to a worker; more than one is a duplicate or a redelivery.
     deliveries: Mapped[int] = mapped_column(default=0, server_default="0")
     #: ``host/pool-child-index/pid`` of the last attempt.
     worker: Mapped[str | None] = mapped_column(Text)
     error: Mapped[str | None] = mapped_column(Text)
+    #: What is wrong with a video that is done all the same: its original was damaged.
+    warning: Mapped[str | None] = mapped_column(Text)
 
 
 class Worker(Base):
@@ -67,7 +74,7 @@ class Worker(Base):
 
     __tablename__ = "workers"
 
-    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True, default=new_id)
     host: Mapped[str] = mapped_column(Text)
     pid: Mapped[int]
     queue: Mapped[str] = mapped_column(Text)
@@ -78,3 +85,6 @@ class Worker(Base):
     #: Renewed every few seconds; a worker whose row is stale was killed.
     seen_at: Mapped[datetime] = mapped_column(server_default=CLOCK)
     stopped_at: Mapped[datetime | None]
+    #: How many of its processes are at a task, and when one began the last of them.
+    running: Mapped[int] = mapped_column(default=0, server_default="0")
+    taken_at: Mapped[datetime] = mapped_column(server_default=CLOCK)

@@ -17,9 +17,10 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import iterate_in_threadpool
 
 from app.health import Health
+from app.intake import Intake
 from app.model import Status, Video
 from app.schemas import HealthOut, VideoOut, VideoPage, problems
-from app.storage import ObjectMissingError, ObjectStream, Storage
+from app.storage import ObjectMissingError, ObjectStream, Storage, StorageError
 from app.upload_body import MAX_OTHER_BYTES, BlockingReader, FilePart, UploadRefusedError
 from app.uploads import Uploads, video_suffix
 from app.videos import Cursor, CursorError, get_video, list_videos
@@ -40,6 +41,10 @@ _FORM = {
 }
 
 
+class CutShortError(Exception):
+    """An answer that has begun cannot be ended; its connection is closed, which tells the client."""
+
+
 @dataclass(frozen=True)
 class Services:
     """What the routes call; made once for the app."""
@@ -49,14 +54,18 @@ class Services:
     uploads: Uploads
     health: Health
     max_upload_bytes: int
-    #: An upload holds a thread and 30 to 50 MiB (measured) while it lasts; more than these wait their turn.
-    upload_slots: CapacityLimiter
+    intake: Intake
+    #: The threads of uploads, as many as there are slots; those of the other routes are not theirs to take.
+    upload_threads: CapacityLimiter
 
 
 def _services(request: Request) -> Services:
     services: Services = request.app.state.services
     return services
 
+
+#: So much of a file comes before its upload takes a slot: a client that is too slow for that never gets one.
+HEAD_START_BYTES = 64 * 1024
 
 InServices = Annotated[Services, Depends(_services)]
 
@@ -77,12 +86,14 @@ async def health(services: InServices, response: Response) -> HealthOut:
 async def upload_video(request: Request, response: Response, services: InServices) -> VideoOut:
     """Store a video, sent as the part ``file`` of a form, and enqueue its task."""
     _refuse_announced_length(request, services.max_upload_bytes)
-    part = FilePart(request.headers.get("content-type", ""), request.stream())
+    part = FilePart(request.headers.get("content-type", ""), services.intake.body(request.stream()))
     await part.open()
     suffix = video_suffix(part.filename, part.content_type)
-    reader = BlockingReader(part.read, asyncio.get_running_loop())
-    accept = partial(services.uploads.accept, reader, suffix)
-    video = await to_thread.run_sync(accept, limiter=services.upload_slots)
+    await part.fill(HEAD_START_BYTES)
+    async with services.intake.slot():
+        reader = BlockingReader(part.read, asyncio.get_running_loop())
+        accept = partial(services.uploads.accept, reader, suffix)
+        video = await to_thread.run_sync(accept, limiter=services.upload_threads)
     response.headers["Location"] = f"/api/videos/{video.id}"
     return VideoOut.model_validate(video)
 
@@ -156,9 +167,15 @@ def _existing(services: Services, video_id: UUID) -> Video:
 
 
 async def _chunks(stream: ObjectStream) -> AsyncIterator[bytes]:
-    """The chunks, read in threads; the connection goes back also when the client leaves."""
+    """The chunks, read in threads; the connection goes back also when the client leaves.
+
+    Raises:
+        CutShortError: the storage failed; it is too late for another status.
+    """
     try:
         async for chunk in iterate_in_threadpool(stream):
             yield chunk
+    except StorageError as error:
+        raise CutShortError(str(error)) from error
     finally:
         stream.close()

@@ -26,6 +26,8 @@ class VideoOut(BaseModel):
     deliveries: int
     worker: str | None
     error: str | None
+    #: What is wrong with a video that is done all the same.
+    warning: str | None
 
 
 class VideoPage(BaseModel):
@@ -55,12 +57,12 @@ _PROBLEMS = {
     400: "The request is malformed",
     401: "API_TOKEN is set, and the request does not carry it as a bearer token",
     404: "There is no such video",
-    408: "The upload stood still for too long",
+    408: "The upload came too slowly",
     409: "The video is not done",
     410: "The result was removed from the storage",
     413: "The file is longer than the limit",
     415: "Not a video, or not a multipart form",
-    503: "The database, the storage or the queue does not answer; try again later",
+    503: "No place for another upload, or database, storage or queue do not answer: see Retry-After",
 }
 
 

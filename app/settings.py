@@ -8,6 +8,8 @@ from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 MIB = 1024 * 1024
 
@@ -19,15 +21,16 @@ class Settings(BaseSettings):
     (``AWS_ENDPOINT_URL_SQS``, ``AWS_ENDPOINT_URL_S3``, ``AWS_PROFILE`` and so on).
     """
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+    # Without their input: pydantic quotes the environment in its errors, and so the database's password.
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     database_url: SecretStr
-    aws_region: str = "us-east-1"
+    aws_region: str = Field(default="us-east-1", min_length=1)
     aws_s3_bucket: str = ""
     s3_upload_prefix: str = "uploads"
     s3_processed_prefix: str = "processed"
     s3_delete_original: bool = False
-    sqs_queue_name: str
+    sqs_queue_name: str = Field(min_length=1)
     storage_backend: Literal["s3", "local"] = "s3"
     local_storage_dir: Path = Path("storage")
     api_token: SecretStr | None = None
@@ -40,10 +43,25 @@ class Settings(BaseSettings):
 
     @property
     def sqlalchemy_url(self) -> str:
-        """DATABASE_URL with the driver named; ``postgres://`` is accepted as well."""
+        """DATABASE_URL with the driver named; ``postgres://`` is accepted as well.
+
+        Raises:
+            ValueError: it is not the URL of a PostgreSQL database; no part of it is told.
+        """
         url = self.database_url.get_secret_value()
         scheme, _, rest = url.partition("://")
-        return f"postgresql+psycopg2://{rest}" if scheme in ("postgres", "postgresql") else url
+        if scheme in ("postgres", "postgresql"):
+            url = f"postgresql+psycopg2://{rest}"
+        try:
+            is_ours = make_url(url).get_backend_name() == "postgresql"
+        except (ArgumentError, ValueError):  # what they say may quote the password
+            is_ours = False
+        if not is_ours:
+            raise ValueError(
+                "DATABASE_URL is not the URL of a PostgreSQL database; expected "
+                "postgresql://USER:PASSWORD@HOST:PORT/NAME"
+            ) from None
+        return url
 
     def upload_key(self, name: str) -> str:
         """The storage key of an original."""

@@ -20,8 +20,9 @@ from typing import IO, Protocol, cast
 from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
-from app.aws import s3_client
+from app.aws import Waits, s3_client
 from app.settings import MIB, Settings
 
 CHUNK_BYTES = MIB // 4
@@ -119,8 +120,8 @@ class Storage(Protocol):
         """Ask the storage for the cheapest answer it has."""
 
 
-def make_storage(settings: Settings) -> Storage:
-    """The storage that the settings name.
+def make_storage(settings: Settings, waits: Waits | None = None) -> Storage:
+    """The storage that the settings name; *waits* where somebody waits for S3's answers.
 
     Raises:
         StorageConfigError: S3 without a bucket, or a local folder that cannot be made.
@@ -129,15 +130,15 @@ def make_storage(settings: Settings) -> Storage:
         return LocalStorage(settings.local_storage_dir)
     if not settings.aws_s3_bucket:
         raise StorageConfigError("AWS_S3_BUCKET is empty: name a bucket, or set STORAGE_BACKEND=local")
-    return S3Storage(settings.aws_s3_bucket, settings.aws_region)
+    return S3Storage(settings.aws_s3_bucket, settings.aws_region, waits)
 
 
 class S3Storage:
     """Objects of one bucket, by boto3's managed transfers."""
 
-    def __init__(self, bucket: str, region: str) -> None:
+    def __init__(self, bucket: str, region: str, waits: Waits | None = None) -> None:
         self._bucket = bucket
-        self._client = s3_client(region)
+        self._client = s3_client(region, waits)
         self._transfer = TransferConfig(max_concurrency=4, preferred_transfer_client="classic")
         self._streaming = TransferConfig(max_concurrency=2, preferred_transfer_client="classic")
         # One part of 8 MiB is sent while the next is read; the default of 10 would be 80 MiB an upload.
@@ -307,5 +308,5 @@ def _faults(action: str, what: str) -> Generator[None]:
         if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
             raise ObjectMissingError(f"tried to {action} {what}: there is no such object") from error
         raise StorageUnavailableError(f"tried to {action} {what}: {error}") from error
-    except (BotoCoreError, Boto3Error, OSError) as error:
+    except (BotoCoreError, Boto3Error, ResponseParserError, OSError) as error:
         raise StorageUnavailableError(f"tried to {action} {what}: {error}") from error

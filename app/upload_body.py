@@ -16,17 +16,20 @@ from python_multipart.multipart import parse_options_header
 
 #: What a form may hold beside the file: headers, boundaries, other fields.
 MAX_OTHER_BYTES = 64 * 1024
-#: How long the client may send nothing before the upload is given up.
-IDLE_S = 60.0
 
 
 class UploadRefusedError(Exception):
-    """The request is wrong; *status_code* is the 4xx that says how."""
+    """The request is wrong, or comes at a wrong time; *status_code* says how.
 
-    def __init__(self, status_code: int, detail: str) -> None:
+    Attributes:
+        retry_after_s: when to try again; None where that would not help.
+    """
+
+    def __init__(self, status_code: int, detail: str, retry_after_s: int | None = None) -> None:
         super().__init__(detail)
         self.status_code = status_code
         self.detail = detail
+        self.retry_after_s = retry_after_s
 
 
 class FilePart:
@@ -60,6 +63,11 @@ class FilePart:
             raise UploadRefusedError(400, "the form has no file: send it as the part named 'file'")
         if not self._chunks:
             raise UploadRefusedError(400, "the file is empty")
+
+    async def fill(self, size_bytes: int) -> None:
+        """Read on until so many bytes of the file have come, or all that there are."""
+        while not self._ended and self._file_bytes < size_bytes:
+            await self._advance()
 
     async def read(self) -> bytes:
         """The next bytes of the file; empty at its end, which is told only when the form ended well."""
@@ -139,11 +147,7 @@ class BlockingReader:
         self._ended = False
 
     def read(self, size: int = -1, /) -> bytes:
-        """Exactly *size* bytes, fewer only at the end; all that is left when *size* is negative.
-
-        Raises:
-            UploadRefusedError: nothing came for IDLE_S seconds.
-        """
+        """Exactly *size* bytes, fewer only at the end; all that is left when *size* is negative."""
         while not self._ended and (size < 0 or len(self._buffer) < size):
             chunk = asyncio.run_coroutine_threadsafe(self._next_chunk(), self._loop).result()
             self._buffer += chunk
@@ -154,9 +158,4 @@ class BlockingReader:
         return taken
 
     async def _next_chunk(self) -> bytes:
-        try:
-            return await asyncio.wait_for(self._source(), IDLE_S)
-        except TimeoutError as error:
-            raise UploadRefusedError(
-                408, f"the upload stood still for {IDLE_S:g} s and was dropped"
-            ) from error
+        return await self._source()  # a coroutine, which not every awaitable is

@@ -61,7 +61,8 @@ class Uploads:
         Raises:
             UploadRefusedError: the file is too long, or its body broke. Nothing stays of it.
             StorageError, SQLAlchemyError: it could not be stored or written down. Nothing stays of it.
-            EnqueueError: the video stays, as failed with the reason.
+            EnqueueError: its row stays, as failed with the reason. Should the process end before it is
+                written, or the database be away, the row stays as uploaded, without a message.
         """
         video_id = new_id()
         key = self._settings.upload_key(f"{video_id}{suffix}")
@@ -70,7 +71,11 @@ class Uploads:
         try:
             self._queue.enqueue(video_id)
         except EnqueueError as error:
-            self._fail(video_id, str(error))
+            failed = self._fail(video_id, str(error))
+            if failed is False:  # SQS took the message and the answer was lost: a worker is at it
+                return video
+            if failed:
+                self._discard(key)
             raise
         return video
 
@@ -96,11 +101,15 @@ class Uploads:
             return
         _log.error("could not remove %s, which no video refers to: remove it by hand", key)
 
-    def _fail(self, video_id: str, reason: str) -> None:
-        """Write the failure down; also after an insert that failed, for its commit may have come through."""
+    def _fail(self, video_id: str, reason: str) -> bool | None:
+        """Write the failure down; also after an insert that failed, for its commit may have come through.
+
+        Returns:
+            Whether there was such a video that nobody had begun; None where the database did not say.
+        """
         for pause_s in MARK_FAILED_PAUSES_S:
             time.sleep(pause_s)
             with contextlib.suppress(SQLAlchemyError), Session(self._engine) as session, session.begin():
-                mark_failed(session, video_id, reason)
-                return
+                return mark_failed(session, video_id, reason)
         _log.error("could not mark %s as failed (%s): should it be a row, it has no task", video_id, reason)
+        return None

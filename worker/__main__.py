@@ -4,53 +4,54 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
-from typing import Any, NoReturn
+from typing import Any
 
-from celery.signals import worker_process_init, worker_ready, worker_shutdown
-from kombu.log import get_logger
-from pydantic import ValidationError
+from celery.signals import worker_process_init, worker_ready, worker_shutdown, worker_shutting_down
+from celery.worker import state as celery_state
 
 from app.database import make_engine
 from app.settings import Settings, get_settings
 from app.storage import StorageError, make_storage
 from worker.celery_app import app, configuration
-from worker.queue import Queue, QueueUnavailableError, find_queue
+from worker.console import give_up, one_line
+from worker.ending import end_in_time
+from worker.heartbeat import Heartbeat
+from worker.patience import stopping
+from worker.protection import protect_while
+from worker.queue import QueueUnavailableError, find_queue
 from worker.readiness import Handshake, describe
 from worker.resources import get_resources
 from worker.scratch import sweep
 from worker.settings import WorkerSettings, get_worker_settings
 from worker.transcode import arm_parent_death
 
-logger = get_logger(__name__)
-
 
 def main(argv: list[str] | None = None) -> None:
     """Run the worker until it is told to stop.
 
     Raises:
-        SystemExit: 2 where the settings make no sense, 1 without a queue, else Celery's own code.
+        SystemExit: 2 where the settings make no sense, 1 without a queue or where its event loop ended by an
+            error, 0 where it was told to stop.
     """
     try:
         settings, worker = get_settings(), get_worker_settings()
+        _ = settings.sqlalchemy_url  # else each child would say so, for ever
         # Each child makes its own; this one checks the settings and loads boto3 before the fork.
         make_storage(settings)
     except (ValueError, StorageError) as error:
-        _give_up(2, f"The worker's settings make no sense: {_one_line(error)}")
+        give_up(2, f"The worker's settings make no sense: {one_line(error)}")
     concurrency = _parse(argv, worker.worker_concurrency)
     try:
         queue = find_queue(settings, worker)
     except QueueUnavailableError as error:
-        _give_up(1, str(error))
+        give_up(1, str(error))
     sweep()
-    _connect_signals(settings, worker, queue)
-    app.conf.update(configuration(settings, worker, queue.url))
-    app.worker_main(_celery_options(concurrency))
-
-
-def _give_up(code: int, message: str) -> NoReturn:
-    print(message, file=sys.stderr)  # noqa: T201 - logging is not set up yet
-    raise SystemExit(code)
+    app.conf.update(configuration(settings, worker, queue))
+    _connect_signals(settings, worker, app.conf.broker_transport_options["heartbeat"])
+    running = app.Worker(**_celery_options(concurrency))
+    running.start()
+    # Not by app.worker_main, which keeps the code to itself: a worker that broke ended with 0.
+    raise SystemExit(1 if running.exitcode is None else running.exitcode)
 
 
 def _parse(argv: list[str] | None, default: int) -> int:
@@ -62,17 +63,17 @@ def _parse(argv: list[str] | None, default: int) -> int:
     return int(parser.parse_args(argv).concurrency)
 
 
-def _celery_options(concurrency: int) -> list[str]:
-    return [
-        "worker",
-        "--pool=prefork",
-        f"--concurrency={concurrency}",
-        *("--without-gossip", "--without-mingle", "--without-heartbeat"),
-        "--loglevel=INFO",
-    ]
+def _celery_options(concurrency: int) -> dict[str, Any]:
+    over_sqs_they_never_answer = {"without_gossip": True, "without_mingle": True, "without_heartbeat": True}
+    return {
+        "pool_cls": "prefork",
+        "concurrency": concurrency,
+        "loglevel": "INFO",
+        **over_sqs_they_never_answer,
+    }
 
 
-def _connect_signals(settings: Settings, worker: WorkerSettings, queue: Queue) -> None:
+def _connect_signals(settings: Settings, worker: WorkerSettings, heartbeat: Heartbeat) -> None:
     main_pid = os.getpid()
     handshakes: list[Handshake] = []
 
@@ -82,12 +83,17 @@ def _connect_signals(settings: Settings, worker: WorkerSettings, queue: Queue) -
         get_resources()
 
     def begin(sender: Any, **_: Any) -> None:
-        _warn_of_short_visibility(worker, queue)
-        settings_used = describe(worker, sender.initial_prefetch_count, queue.visibility_timeout_s)
+        settings_used = describe(settings, worker, sender.initial_prefetch_count)
         engine = make_engine(settings, pool_size=1, application="video-worker-handshake")
-        handshake = Handshake(engine, settings.sqs_queue_name, sender.pool.num_processes, settings_used)
+        size = sender.pool.num_processes
+        handshake = Handshake(engine, settings.sqs_queue_name, size, settings_used, activity=_activity)
         handshake.start()
         handshakes.append(handshake)
+        protect_while(_is_busy, os.environ)
+        end_in_time(worker.worker_stop_timeout_s, heartbeat.release_all)
+
+    def begin_to_end(**_: Any) -> None:
+        stopping.say()
 
     def end(**_: Any) -> None:
         for handshake in handshakes:
@@ -95,27 +101,17 @@ def _connect_signals(settings: Settings, worker: WorkerSettings, queue: Queue) -
 
     worker_process_init.connect(begin_child, weak=False)
     worker_ready.connect(begin, weak=False)
+    worker_shutting_down.connect(begin_to_end, weak=False)
     worker_shutdown.connect(end, weak=False)
 
 
-def _warn_of_short_visibility(worker: WorkerSettings, queue: Queue) -> None:
-    if queue.visibility_timeout_s < worker.ffmpeg_timeout_s:
-        logger.warning(
-            "The queue hides a message for %d s, and ffmpeg may take FFMPEG_TIMEOUT_S=%g: a slow task is "
-            "delivered again while it runs; give the queue WORKER_VISIBILITY_TIMEOUT_S=%d",
-            queue.visibility_timeout_s, worker.ffmpeg_timeout_s, worker.worker_visibility_timeout_s,
-        )  # fmt: skip
+def _activity() -> tuple[int, int]:
+    return len(celery_state.active_requests), sum(celery_state.total_count.values())
 
 
-def _one_line(error: Exception) -> str:
-    """The complaints, each with its variable; pydantic's values stay out, for one may be a secret."""
-    if not isinstance(error, ValidationError):
-        return str(error)
-    complaints = (
-        ("".join(map(str, item["loc"])).upper(), item["msg"].removeprefix("Value error, "))
-        for item in error.errors()
-    )
-    return "; ".join(f"{name}: {text}".removeprefix(": ") for name, text in complaints)
+def _is_busy() -> bool:
+    """Whether there is a task that was received and has not ended."""
+    return bool(celery_state.reserved_requests)
 
 
 if __name__ == "__main__":

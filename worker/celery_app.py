@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 from celery import Celery
 
 from app.settings import Settings
-from worker.message import TASK_NAME
+from worker.heartbeat import Heartbeat
+from worker.queue import Queue
 from worker.settings import WorkerSettings
 from worker.transport import CLIENT_CONFIG
 
-#: Seconds until a rejected message comes back, by how often it was received. Deliveries past the last
-#: one wait out the queue's visibility timeout.
-BACKOFF_S = {1: 2, 2: 10, 3: 60, 4: 300, 5: 900}
+
+class Backoff:
+    """Seconds until a rejected message comes back: doubled with each delivery, capped, and spread.
+
+    For worker.transport, in the place of kombu's dictionary of fixed pauses.
+    """
+
+    FIRST_S = 2
+    LONGEST_S = 60
+
+    def get(self, deliveries: int) -> int:
+        """The pause after so many deliveries."""
+        longest_s = min(self.FIRST_S * 2 ** min(deliveries - 1, 10), self.LONGEST_S)
+        return random.randint((longest_s + 1) // 2, longest_s)  # noqa: S311 - it only spreads the load
+
 
 app = Celery("worker", include=["worker.tasks"])
 
 
-def configuration(settings: Settings, worker: WorkerSettings, queue_url: str) -> dict[str, Any]:
-    """Celery's configuration for the queue at *queue_url*.
+def configuration(settings: Settings, worker: WorkerSettings, queue: Queue) -> dict[str, Any]:
+    """Celery's configuration for the queue.
 
     The endpoint and the credentials are boto3's own business (``AWS_ENDPOINT_URL_SQS`` and so on).
     """
     return {
         "broker_url": "sqs://",
         "broker_transport": "worker.transport:Transport",
-        "broker_transport_options": _transport_options(settings, worker, queue_url),
+        "broker_transport_options": _transport_options(settings, worker, queue),
         "task_default_queue": settings.sqs_queue_name,
         # A message is deleted when its task has ended; one whose worker dies comes back.
         "task_acks_late": True,
@@ -48,17 +62,13 @@ def configuration(settings: Settings, worker: WorkerSettings, queue_url: str) ->
     }
 
 
-def _transport_options(settings: Settings, worker: WorkerSettings, queue_url: str) -> dict[str, Any]:
-    queue = {
-        "url": queue_url,
-        "region": settings.aws_region,
-        "backoff_policy": BACKOFF_S,
-        # Listed here, a rejected message is left in the queue even where that has no dead-letter queue.
-        "backoff_tasks": [TASK_NAME],
-    }
+def _transport_options(settings: Settings, worker: WorkerSettings, queue: Queue) -> dict[str, Any]:
     return {
         "region": settings.aws_region,
-        "predefined_queues": {settings.sqs_queue_name: queue},
+        "predefined_queues": {settings.sqs_queue_name: {"url": queue.url, "region": settings.aws_region}},
+        "dead_letter_url": queue.dead_url,
+        "heartbeat": Heartbeat(worker.worker_visibility_timeout_s, worker.worker_held_at_most_s),
+        "backoff": Backoff(),
         "polling_interval": worker.worker_polling_interval_s,
         "wait_time_seconds": worker.worker_wait_time_s,
         "receive_grace_s": worker.worker_receive_grace_s,

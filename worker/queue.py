@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,10 +25,10 @@ class QueueUnavailableError(Exception):
 
 @dataclass(frozen=True)
 class Queue:
-    """A queue's address, and how long a received message stays hidden."""
+    """A queue's address, and that of its dead-letter queue, if it has one."""
 
     url: str
-    visibility_timeout_s: int
+    dead_url: str | None
 
 
 def find_queue(
@@ -59,5 +60,13 @@ def find_queue(
 def _ask(settings: Settings) -> Queue:
     sqs = sqs_client(settings.aws_region)
     url = sqs.get_queue_url(QueueName=settings.sqs_queue_name)["QueueUrl"]
-    answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])
-    return Queue(url, int(answer["Attributes"]["VisibilityTimeout"]))
+    answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])
+    return Queue(url, _dead_url(url, answer.get("Attributes", {}).get("RedrivePolicy")))
+
+
+def _dead_url(url: str, redrive_policy: str | None) -> str | None:
+    """Of the same account and region, as SQS wants it, and so at the same address but for its name."""
+    if not redrive_policy:
+        return None
+    name = str(json.loads(redrive_policy)["deadLetterTargetArn"]).rpartition(":")[2]
+    return f"{url.rpartition('/')[0]}/{name}"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from platform import python_version
@@ -16,7 +16,8 @@ from sqlalchemy import Engine, insert, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.model import CLOCK, Worker, new_id
-from worker.settings import WorkerSettings
+from app.settings import Settings
+from worker.settings import WorkerSettings, get_worker_settings
 
 logger = get_logger(__name__)
 
@@ -30,9 +31,12 @@ class Handshake:
     concurrency: int
     settings: dict[str, Any]
     renew_s: float = 2.0
+    #: How many tasks run now, and how many were begun since the start.
+    activity: Callable[[], tuple[int, int]] = lambda: (0, 0)
     id: str = field(default_factory=new_id)
     _stopping: Event = field(default_factory=Event, init=False)
     _inserted: bool = field(default=False, init=False)
+    _begun: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         self._thread = Thread(target=self._keep, name="handshake", daemon=True)
@@ -66,14 +70,18 @@ class Handshake:
             if not stopping:
                 self._insert()
             return
-        values = {"stopped_at" if stopping else "seen_at": CLOCK}
+        running, begun = self.activity()
+        values = {"stopped_at" if stopping else "seen_at": CLOCK, "running": running}
+        if begun != self._begun:
+            values["taken_at"] = CLOCK
         with self.engine.begin() as connection:
             connection.execute(update(Worker).where(Worker.id == self.id).values(values))
+        self._begun = begun
 
     def _insert(self) -> None:
         row = {
             "id": self.id,
-            "host": socket.gethostname(),
+            "host": get_worker_settings().worker_node,
             "pid": os.getpid(),
             "queue": self.queue,
             "concurrency": self.concurrency,
@@ -84,7 +92,7 @@ class Handshake:
         self._inserted = True
 
 
-def describe(worker: WorkerSettings, prefetch: int, visibility_timeout_s: int) -> dict[str, Any]:
+def describe(settings: Settings, worker: WorkerSettings, prefetch: int) -> dict[str, Any]:
     """What the worker really runs with; no secrets."""
     packages = ("celery", "kombu", "billiard", "pycurl", "boto3", "sqlalchemy")
     return {
@@ -92,8 +100,12 @@ def describe(worker: WorkerSettings, prefetch: int, visibility_timeout_s: int) -
         "prefetch": prefetch,
         "polling_interval_s": worker.worker_polling_interval_s,
         "wait_time_s": worker.worker_wait_time_s,
-        "queue_visibility_timeout_s": visibility_timeout_s,
+        "visibility_timeout_s": worker.worker_visibility_timeout_s,
+        "visibility_renewed_for_s": worker.worker_held_at_most_s,
         "max_attempts": worker.worker_max_attempts,
+        "bucket": settings.aws_s3_bucket,
+        "processed_prefix": settings.s3_processed_prefix,
+        "delete_original": settings.s3_delete_original,
         "ffmpeg": str(worker.ffmpeg),
         "ffmpeg_version": _ffmpeg_version(worker),
         "ffmpeg_args": list(worker.ffmpeg_args),

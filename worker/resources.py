@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,6 +14,9 @@ from app.settings import Settings, get_settings
 from app.storage import Storage, make_storage
 from worker.settings import WorkerSettings, get_worker_settings
 
+#: Each statement changes one row; one that takes longer will not come back.
+ANSWER_WITHIN_S = 5.0
+
 
 @dataclass(frozen=True)
 class Resources:
@@ -24,7 +26,7 @@ class Resources:
     worker_settings: WorkerSettings
     engine: Engine
     storage: Storage
-    #: ``host/pool-child-index/pid``.
+    #: ``node/pool-child-index/pid``.
     name: str
 
 
@@ -33,12 +35,13 @@ def get_resources() -> Resources:
     """This process's resources; each pool child calls this first in worker_process_init."""
     settings = get_settings()
     # A task uses two connections at once at most: one holds the lock, one writes.
-    engine = make_engine(settings, pool_size=2, application="video-worker")
+    engine = make_engine(settings, pool_size=2, application="video-worker", answer_within_s=ANSWER_WITHIN_S)
     index = getattr(current_process(), "index", 0)
+    worker_settings = get_worker_settings()
     return Resources(
         settings=settings,
-        worker_settings=get_worker_settings(),
+        worker_settings=worker_settings,
         engine=engine.execution_options(isolation_level="AUTOCOMMIT"),
         storage=make_storage(settings),
-        name=f"{socket.gethostname()}/{index}/{os.getpid()}",
+        name=f"{worker_settings.worker_node}/{index}/{os.getpid()}",
     )

@@ -13,14 +13,18 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any
 
-from sqlalchemy import Connection, Engine, TextClause, func, select, text, update
+from sqlalchemy import Connection, Engine, Float, TextClause, cast, extract, func, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.model import CLOCK, Status, Video
+
+#: How many attempts at a video count, and how long ago it was uploaded.
+TRIES = (Video.attempts - Video.excused).label("tries")
+AGE_S = cast(extract("epoch", CLOCK - Video.uploaded_at), Float).label("age_s")
 
 
 class Outcome(Enum):
@@ -29,18 +33,29 @@ class Outcome(Enum):
     CLAIMED = auto()  # ours; this process is to make the video
     FINISHED = auto()  # done or failed already
     HELD = auto()  # another process is at it
-    EXHAUSTED = auto()  # ours, but begun too often without an end: its processes died
+    EXHAUSTED = auto()  # ours, but tried too often without an end: its processes died
     UNKNOWN = auto()  # no such row
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A delivery's right to a video; *attempts* includes the one it began."""
+    """A delivery's right to a video.
+
+    Attributes:
+        video_id: the video's id.
+        outcome: what the delivery found.
+        attempts: how many were begun, this one included; names the attempt.
+        object_key: where the original is.
+        tries: how many attempts count, this one included.
+        age_s: seconds since the upload.
+    """
 
     video_id: str
     outcome: Outcome
     attempts: int = 0
     object_key: str = ""
+    tries: int = 0
+    age_s: float = 0.0
 
 
 @contextmanager
@@ -56,14 +71,35 @@ def claim(engine: Engine, video_id: str, worker: str, max_attempts: int) -> Iter
     Raises:
         SQLAlchemyError: the database did not answer.
     """
+    key = func.hashtextextended(video_id, 0)
     with engine.connect() as session:
-        key = func.hashtextextended(video_id, 0)
-        got = bool(session.scalar(select(func.pg_try_advisory_lock(key))))
+        process: Any = session.connection.driver_connection
+        backend = process.info.backend_pid
+        with _ended_if_lost(engine, session, backend):
+            got = bool(session.scalar(select(func.pg_try_advisory_lock(key))))
+            begun = _begin(session, video_id, worker, max_attempts, got)
         try:
-            yield _begin(session, video_id, worker, max_attempts, got)
+            yield begun
         finally:
             if got:
-                _unlock(session, key)
+                with contextlib.suppress(SQLAlchemyError), _ended_if_lost(engine, session, backend):
+                    session.execute(select(func.pg_advisory_unlock(key)))
+
+
+@contextmanager
+def _ended_if_lost(engine: Engine, session: Connection, backend: int) -> Iterator[None]:
+    """When the block fails, see to it that the session ends on the server's side too, and its lock with it.
+
+    The server would otherwise hold the lock of a connection that died without a word until it notices.
+    """
+    try:
+        yield
+    except SQLAlchemyError:
+        with contextlib.suppress(SQLAlchemyError):
+            session.invalidate()
+            with engine.connect() as another:
+                another.execute(_END_SESSION, {"pid": backend})
+        raise
 
 
 def _begin(session: Connection, video_id: str, worker: str, max_attempts: int, got: bool) -> Claim:
@@ -71,17 +107,18 @@ def _begin(session: Connection, video_id: str, worker: str, max_attempts: int, g
         update(Video)
         .where(Video.id == video_id)
         .values(deliveries=Video.deliveries + 1)
-        .returning(Video.status, Video.attempts, Video.object_key)
+        .returning(Video.status, Video.attempts, Video.object_key, TRIES, AGE_S)
     )
     row = session.execute(counted).one_or_none()
     if row is None:
         return Claim(video_id, Outcome.UNKNOWN)
+    claim = Claim(video_id, Outcome.CLAIMED, row.attempts, row.object_key, row.tries, row.age_s)
     if row.status in (Status.DONE, Status.FAILED):
-        return Claim(video_id, Outcome.FINISHED, row.attempts, row.object_key)
+        return replace(claim, outcome=Outcome.FINISHED)
     if not got:
-        return Claim(video_id, Outcome.HELD, row.attempts, row.object_key)
-    if row.attempts >= max_attempts:
-        return Claim(video_id, Outcome.EXHAUSTED, row.attempts, row.object_key)
+        return replace(claim, outcome=Outcome.HELD)
+    if row.tries >= max_attempts:
+        return replace(claim, outcome=Outcome.EXHAUSTED)
     begun = {
         "status": Status.PROCESSING,
         "attempts": Video.attempts + 1,
@@ -90,21 +127,15 @@ def _begin(session: Connection, video_id: str, worker: str, max_attempts: int, g
         "updated_at": CLOCK,
     }
     session.execute(update(Video).where(Video.id == video_id).values(begun))
-    return Claim(video_id, Outcome.CLAIMED, row.attempts + 1, row.object_key)
+    return replace(claim, attempts=row.attempts + 1, tries=row.tries + 1)
 
 
-def _unlock(session: Connection, key: Any) -> None:
-    """Free the lock; a session that cannot is closed, which frees it too."""
-    try:
-        session.execute(select(func.pg_advisory_unlock(key)))
-    except SQLAlchemyError:
-        with contextlib.suppress(SQLAlchemyError):
-            session.invalidate()
+def finish(engine: Engine, claim: Claim, processed_key: str, warning: str | None = None) -> bool:
+    """Mark the video done; False when the attempt is no longer the current one, and nothing was changed.
 
-
-def finish(engine: Engine, claim: Claim, processed_key: str) -> bool:
-    """Mark the video done; False when the attempt is no longer the current one, and nothing was changed."""
-    return _end(engine, claim, Status.DONE, processed_key=processed_key)
+    May be repeated when its answer was lost.
+    """
+    return _end(engine, claim, Status.DONE, processed_key=processed_key, warning=warning)
 
 
 def fail(engine: Engine, claim: Claim, reason: str) -> bool:
@@ -112,23 +143,44 @@ def fail(engine: Engine, claim: Claim, reason: str) -> bool:
     return _end(engine, claim, Status.FAILED, error=reason)
 
 
-def release(engine: Engine, claim: Claim, reason: str) -> bool:
-    """Give the video back to be tried again, *reason* kept to be read meanwhile; False as for finish."""
-    return _change(engine, _RELEASE, claim, {"error": reason})
+def release(engine: Engine, claim: Claim, reason: str, *, excused: bool) -> bool:
+    """Give the video back to be tried again, *reason* kept to be read meanwhile; False as for finish.
+
+    Args:
+        engine: as for claim.
+        claim: the attempt that ends.
+        reason: why.
+        excused: the video was not at fault, so the attempt does not count.
+    """
+    return _change(engine, _RELEASE, claim, {"error": reason, "excused": int(excused)})
 
 
-def _end(
-    engine: Engine, claim: Claim, status: Status, processed_key: str | None = None, error: str | None = None
-) -> bool:
-    values = {"status": status, "processed_key": processed_key, "error": error}
-    return _change(engine, _END, claim, values)
-
-
-def _change(engine: Engine, statement: TextClause, claim: Claim, values: dict[str, str | None]) -> bool:
+def is_known(engine: Engine, claim: Claim) -> bool:
+    """Whether there still is such a video."""
     with engine.connect() as session:
-        named = {"id": claim.video_id, "attempts": claim.attempts}
-        return session.execute(statement, named | values).rowcount == 1
+        return session.scalar(select(Video.id).where(Video.id == claim.video_id)) is not None
 
+
+def _end(engine: Engine, claim: Claim, status: Status, **values: str | None) -> bool:
+    texts = dict.fromkeys(("processed_key", "error", "warning")) | values
+    return _change(engine, _END, claim, {"status": status, **texts})
+
+
+def _change(engine: Engine, statement: TextClause, claim: Claim, values: dict[str, Any]) -> bool:
+    named = {"id": claim.video_id, "attempts": claim.attempts, **values}
+    with engine.connect() as session:
+        if session.execute(statement, named).rowcount == 1:
+            return True
+        # The same change, whose answer did not arrive: a finished row is never changed again.
+        return "status" in values and bool(session.scalar(_ENDED_SO, named))
+
+
+#: Only one of ours: a pooler may have made the number up.
+_END_SESSION = text("""
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where pid = :pid and datname = current_database()
+      and application_name = current_setting('application_name')
+""")
 
 #: The claim's row as long as nobody ended it or began a later attempt.
 _CURRENT = "id = :id and attempts = :attempts and status in ('uploaded', 'processing')"
@@ -136,11 +188,15 @@ _CURRENT = "id = :id and attempts = :attempts and status in ('uploaded', 'proces
 # clock_timestamp() differs from call to call; one row of it makes two columns one instant.
 _END = text(f"""
     with now as materialized (select clock_timestamp() as at)
-    update videos set status = :status, processed_key = :processed_key, error = :error,
+    update videos set status = :status, processed_key = :processed_key, error = :error, warning = :warning,
                       finished_at = now.at, updated_at = now.at
     from now where {_CURRENT}
 """)  # noqa: S608 - no outside text in it
 
+_ENDED_SO = text("select true from videos where id = :id and attempts = :attempts and status = :status")
+
 _RELEASE = text(f"""
-    update videos set status = 'uploaded', error = :error, updated_at = clock_timestamp() where {_CURRENT}
+    update videos set status = 'uploaded', error = :error, updated_at = clock_timestamp(),
+                      excused = excused + case status when 'processing' then :excused else 0 end
+    where {_CURRENT}
 """)  # noqa: S608 - no outside text in it

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from worker.ffmpeg_words import TALKATIVE, DamageError, Said, judge
+from worker.patience import time_is_up
 from worker.settings import WorkerSettings
-
-#: How much of ffmpeg's last words is kept, in bytes and lines.
-_TAIL_BYTES = 4096
-_TAIL_LINES = 3
-
-#: What ffmpeg says when the machine, not the video, is at fault.
-_MACHINE_FAULTS = ("No space left on device", "Cannot allocate memory", "Resource temporarily unavailable")
+from worker.watched import OverdueError, run_watched
 
 _PR_SET_PDEATHSIG = 1
 # Loaded before any fork: between fork and exec a child may do nothing that takes a lock.
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+#: ffmpeg ends with the last byte of a negative errno.
+_CODES_OF_NO_ROOM = {256 - errno.ENOSPC, 256 - errno.EDQUOT}
 
 
 class TranscodeError(Exception):
@@ -30,7 +29,7 @@ class TranscodeError(Exception):
 
 
 class UnreadableVideoError(TranscodeError):
-    """ffmpeg refused the input; trying again will not help."""
+    """The original is no video, or too much of it is missing; trying again will not help."""
 
 
 class TranscodeTimeoutError(TranscodeError):
@@ -38,7 +37,15 @@ class TranscodeTimeoutError(TranscodeError):
 
 
 class TranscodeInterruptedError(TranscodeError):
-    """ffmpeg was killed, or the machine had no room; trying again may help."""
+    """ffmpeg was killed, or the machine had no memory; trying again may help."""
+
+
+class StoppedError(TranscodeError):
+    """The worker has to end before ffmpeg does."""
+
+
+class NoRoomError(TranscodeError):
+    """The disk is full, which is no video's fault."""
 
 
 def command(settings: WorkerSettings, source: Path, target: Path) -> list[str]:
@@ -55,51 +62,49 @@ def command(settings: WorkerSettings, source: Path, target: Path) -> list[str]:
     ]
 
 
-def transcode(settings: WorkerSettings, source: Path, target: Path) -> None:
-    """Make *target* of *source* within FFMPEG_TIMEOUT_S; ffmpeg does not outlive this process.
+def transcode(settings: WorkerSettings, source: Path, target: Path) -> str | None:
+    """Make *target* of *source* in a time that goes by its length; ffmpeg does not outlive this process.
 
-    ffmpeg's messages go to a file beside *target*: a broken video may cause megabytes of them.
+    Returns:
+        What is wrong with a result that can be taken all the same; None where nothing is.
 
     Raises:
-        UnreadableVideoError: with ffmpeg's last lines.
+        UnreadableVideoError: what is wrong with the original, in words for the people who sent it.
         TranscodeTimeoutError: ffmpeg was killed at its deadline.
-        TranscodeInterruptedError: something else killed it, or it found no memory or disk.
+        TranscodeInterruptedError: something else killed it, or it found no memory.
+        NoRoomError: the disk is full.
+        StoppedError: the worker has to end.
+        OSError: ffmpeg could not be started.
     """
-    log = target.with_suffix(".log")
-    with log.open("wb") as stderr:
-        try:
-            ended = subprocess.run(
-                command(settings, source, target),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=stderr,
-                timeout=settings.ffmpeg_timeout_s,
-                check=False,
-                preexec_fn=die_with_parent(),
-            )
-        except subprocess.TimeoutExpired as error:
-            raise TranscodeTimeoutError(
-                f"ffmpeg ran longer than FFMPEG_TIMEOUT_S={settings.ffmpeg_timeout_s:g} and was killed"
-            ) from error
-        except OSError as error:
-            raise TranscodeInterruptedError(f"ffmpeg could not be started: {error}") from error
-    _check(ended.returncode, _last_lines(log), target)
+    said = Said()
+    argv = [*command(settings, source, target)[:-1], *TALKATIVE, str(target)]
+
+    def limit_s() -> float:
+        if time_is_up.said:
+            raise StoppedError("the worker had to end")
+        return settings.ffmpeg_limit_s(said.length_s, opened=bool(said.container))
+
+    try:
+        code = run_watched(argv, said.hear, limit_s, die_with_parent())
+    except OverdueError as error:
+        raise TranscodeTimeoutError(f"ffmpeg ran longer than {limit_s():g} s and was killed") from error
+    _require_own_end(code, said)
+    succeeded = code == 0 and target.exists() and target.stat().st_size > 0
+    try:
+        return judge(said, succeeded=succeeded, cut_s=settings.cut_s)
+    except DamageError as error:
+        text = str(error).replace(f"{source.parent}{os.sep}", "")
+        raise UnreadableVideoError(text) from error
 
 
-def _check(returncode: int, last_lines: str, target: Path) -> None:
-    if returncode < 0:
-        raise TranscodeInterruptedError(f"ffmpeg was killed by {signal.Signals(-returncode).name}")
-    if returncode and any(fault in last_lines for fault in _MACHINE_FAULTS):
-        raise TranscodeInterruptedError(f"ffmpeg found no room: {last_lines}")
-    if returncode or not target.exists() or not target.stat().st_size:
-        raise UnreadableVideoError(last_lines or f"ffmpeg ended with code {returncode} and said nothing")
-
-
-def _last_lines(log: Path) -> str:
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
-        lines = file.read().decode(errors="replace").replace("\0", "").strip().splitlines()
-    return "\n".join(lines[-_TAIL_LINES:])
+def _require_own_end(code: int, said: Said) -> None:
+    """See to it that ffmpeg ended for a reason of the video's."""
+    if code < 0:
+        raise TranscodeInterruptedError(f"ffmpeg was killed by {signal.Signals(-code).name}")
+    if code and (said.disk_full or code in _CODES_OF_NO_ROOM):
+        raise NoRoomError(f"ffmpeg found the disk full: {said.last or f'code {code}'}")
+    if code and said.interrupted:
+        raise TranscodeInterruptedError(f"ffmpeg was interrupted: {said.last}")
 
 
 def die_with_parent() -> Callable[[], None] | None:

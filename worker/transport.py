@@ -1,24 +1,40 @@
-"""kombu's SQS transport, made to survive what a network does.
+"""kombu's SQS transport, made to survive what a network does and to lose no time between two tasks.
 
 As kombu 5.7 ships it, one refused ReceiveMessage ends the worker (a 4xx raises, a 5xx becomes a list
 where a dict is expected), a dead connection stalls it for good (curl has no timeout), and an ack that
 is refused or denied raises into the event loop. Here a poll that fails, in whatever way, is an empty
-poll followed by a longer pause, and an ack that fails leaves the message to be delivered again, which
-an idempotent task allows.
+poll followed by a longer pause, and an ack that fails is tried again; worker.heartbeat keeps the message
+hidden meanwhile.
+
+A message that kombu or Celery cannot read ends the worker, or vanishes. Here each is read by ourselves, and
+what is no task of ours goes to the dead-letter queue. What Celery gets is written anew from the video's id:
+nothing else of what a message says reaches it.
+
+It also looks only every `polling_interval` whether a full prefetch has a free slot again (kombu#2489),
+and deletes one message after the other while nobody polls. Here the ack that frees a slot starts the
+next poll, and messages are deleted beside it, those of several tasks in one request.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pycurl
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError
 from kombu.asynchronous.aws.connection import AsyncHTTPSConnection
 from kombu.asynchronous.aws.sqs.connection import AsyncSQSConnection
 from kombu.asynchronous.http import Request
 from kombu.log import get_logger
 from kombu.transport import SQS
+
+from app.message import NotOurTaskError, encode_task, read_task
+from worker import heartbeat
+from worker.deleter import Deleter
+from worker.patience import stopping
+from worker.undertaker import Undertaker
 
 logger = get_logger(__name__)
 
@@ -26,7 +42,7 @@ logger = get_logger(__name__)
 ERROR_PAUSE_S = 1.0
 CONNECT_TIMEOUT_S = 5.0
 
-#: For the blocking calls (DeleteMessage, ChangeMessageVisibility): they hold up the event loop.
+#: For boto3's calls. A second one waits for the first: those that renew must not wait for long.
 CLIENT_CONFIG = {
     "connect_timeout": 3,
     "read_timeout": 5,
@@ -101,14 +117,25 @@ def _describe(response: Any) -> str:
     return f"HTTP {response.status} {response.reason or ''} {body}".strip()
 
 
-class Channel(SQS.Channel):
+class Channel(heartbeat.Channel):
     """A channel whose polls and acks do not raise into the event loop."""
 
     hub: Any
+    _schedule_queue: Callable[[str], None]  # kombu's own, which the stubs lack
 
     def __init__(self, *args: Any, **options: Any) -> None:
         self._health = PollHealth()
+        #: Queues to be polled once the prefetch has a free slot.
+        self._awaiting_slot: set[str] = set()
         super().__init__(*args, **options)
+        self._backoff = self.transport_options["backoff"]
+        self._deleter = Deleter(self.heartbeat)
+        dead_url = self.transport_options["dead_letter_url"]
+        self._undertaker = Undertaker(dead_url, self.heartbeat, self._deleter)
+
+    def sqs(self, queue: str | None = None) -> Any:  # noqa: ARG002 - kombu's signature
+        """The one client for all else, whatever queue a message names: ours share account and region."""
+        return super().sqs()
 
     def asynsqs(self, queue: str | None = None) -> TolerantConnection:
         """The one connection for polling; every queue of ours is a predefined one."""
@@ -116,7 +143,7 @@ class Channel(SQS.Channel):
         if queue not in clients:
             names = self.get_message_attributes
             clients[queue] = TolerantConnection(
-                sqs_connection=self.sqs(queue=queue),
+                sqs_connection=self.sqs(),
                 region=self.region,
                 message_system_attribute_names=names["MessageSystemAttributeNames"],
                 message_attribute_names=names["MessageAttributeNames"],
@@ -130,35 +157,77 @@ class Channel(SQS.Channel):
         kombu: Any = super()
         try:
             return kombu._get_async(queue, count, callback=callback)
-        except (BotoCoreError, ClientError) as error:  # credentials that could not be had or renewed
+        except Exception as error:  # such as credentials that could not be had or renewed
             self._health.failed(repr(error))
             return callback(0)
 
-    def _loop1(self, queue: str, messages_fetched: int | None = None) -> None:
+    def _on_messages_ready(self, queue: str, qname: str, messages: dict[str, Any]) -> int:
+        """Hand on the tasks among the messages, rewritten; how many messages there were."""
         kombu: Any = super()
-        if self._health.failures:
-            self.hub.call_later(ERROR_PAUSE_S, kombu._schedule_queue, queue)
-        else:
-            kombu._loop1(queue, messages_fetched)
+        found = messages.get("Messages") or []
+        if qname not in (self.connection._callbacks or ()):  # who consumed has gone; kombu gives them back
+            return int(kombu._on_messages_ready(queue, qname, messages))
+        tasks = [message for message in found if self._is_task(queue, qname, message)]
+        kombu._on_messages_ready(queue, qname, {"Messages": tasks})
+        return len(found)
 
-    def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
-        """Delete the message, or leave it to come back; kombu frees its prefetch slot either way."""
+    def _is_task(self, queue_url: str, queue: str, message: Any) -> bool:
         try:
-            super().basic_ack(delivery_tag, multiple)
-        except (BotoCoreError, ClientError, SQS.AccessDeniedQueueException) as error:
-            logger.warning("DeleteMessage failed, so SQS will deliver the message again: %r", error)
+            message["Body"] = encode_task(read_task(message["Body"]), queue)
+        except NotOurTaskError as error:
+            self._undertaker.bury(self.sqs(), queue_url, message, str(error))
+            return False
+        return True
 
-    def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        """Give the message back; where SQS does not hear of it, the visibility timeout does the same.
+    def _loop1(self, queue: str, messages_fetched: int | None = None) -> None:
+        """Arrange the next poll.
 
-        A requeue is left to the backoff policy: kombu 5.7, doing both, raises KeyError('sqs_message').
+        kombu 5.7 waits for `polling_interval` in three cases of which only one, the empty poll, wants that:
+        a failed poll wants a longer pause, and a full prefetch none, for the ack that ends it can tell.
         """
-        qos: Any = self.qos
-        try:
-            super().basic_reject(delivery_tag, requeue and not qos.is_backoff_task(delivery_tag))
-        except (BotoCoreError, ClientError) as error:
-            logger.warning("The message returns only after its visibility timeout: %r", error)
-            qos.ack(delivery_tag)
+        if not self.qos.can_consume():
+            self._awaiting_slot.add(queue)
+        elif self._health.failures:
+            self._poll_in(ERROR_PAUSE_S, queue)
+        else:
+            self._poll_in(0 if messages_fetched else self.connection.polling_interval or 0, queue)
+
+    def _poll_in(self, pause_s: float, queue: str) -> None:
+        # Not call_soon for 0: asked for within a timer, that waits for the loop's next event, up to 1 s.
+        self.hub.call_later(pause_s, self._schedule_queue, queue)
+
+    def _slot_may_be_free(self) -> None:
+        if self.qos.can_consume():
+            while self._awaiting_slot:
+                self._poll_in(0, self._awaiting_slot.pop())
+
+    def basic_qos(self, prefetch_size: int = 0, prefetch_count: int = 0, apply_global: bool = False) -> None:
+        """Change the prefetch, which may free a slot."""
+        super().basic_qos(prefetch_size, prefetch_count, apply_global)
+        self._slot_may_be_free()
+
+    def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:  # noqa: ARG002 - kombu's, too
+        """Free the prefetch slot and have the message deleted; neither waits for the other."""
+        with suppress(KeyError):  # nothing that SQS knows of
+            url = self.qos.get(delivery_tag).delivery_info["sqs_queue"]
+            self._deleter.delete(self.sqs(), url, delivery_tag)
+        self.qos.ack(delivery_tag)
+        self._slot_may_be_free()
+
+    def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:  # noqa: ARG002 - it comes back
+        """Free the prefetch slot and give the message back, after a pause that goes by its deliveries."""
+        with suppress(KeyError):  # nothing that SQS knows of
+            attributes = self.qos.get(delivery_tag).delivery_info["sqs_message"].get("Attributes", {})
+            deliveries = int(attributes.get("ApproximateReceiveCount", 1))
+            self.heartbeat.release(delivery_tag, 0 if stopping.said else self._backoff.get(deliveries))
+        self.qos.ack(delivery_tag)
+        self._slot_may_be_free()
+
+    def close(self) -> None:
+        """Settle what can be settled, before the process ends."""
+        self._undertaker.close()
+        self._deleter.close()
+        super().close()
 
 
 class Transport(SQS.Transport):

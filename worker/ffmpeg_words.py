@@ -1,0 +1,154 @@
+"""What ffmpeg says while it works, line by line, and what that means for the video; pure.
+
+ffmpeg ends with 0 although it could read a tenth of a file, and makes a video of a picture or of sound. A
+result is taken when it is as long as the original says it should be, or when ffmpeg complained of nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+#: For ffmpeg to say what is read here: the level of each line, and how far it has come.
+TALKATIVE = ("-loglevel", "level+info", "-nostats", "-progress", "pipe:1")
+
+#: Of one complaint, for a person to read.
+_MOST_CHARACTERS = 200
+
+#: A result shorter than this share of what was announced is not the video, where ffmpeg complained too.
+LEAST_LENGTH = 0.9
+#: The same for its pictures. They are counted less strictly, for their rate may vary.
+LEAST_PICTURES = 0.5
+
+_CLOCK = r"(\d+):(\d\d):(\d\d(?:\.\d+)?)"
+_INPUT = re.compile(r"\[info\] Input #0, (\S+), from ")
+_DURATION = re.compile(rf"\[info\]   Duration: {_CLOCK}")
+_PICTURES = re.compile(r"\[info\]   Stream #0:\d+.*?: Video: (?!.*\(attached pic\))")
+_RATE = re.compile(r" (\d+(?:\.\d+)?)(k?) fps")
+# Losses that it conceals are but warnings to it: a corrupt packet, a corrupt decoded frame.
+_COMPLAINT = re.compile(r"\[(?:error|fatal|panic|warning(?=\] .*\bcorrupt\b))\] (.*)")
+_POINTER = re.compile(r"\[[^\]@]+ @ 0x[0-9a-f]+\] ")
+_FULL = re.compile(r"No space left on device|Disk quota exceeded")
+_INTERRUPTED = re.compile(r"Cannot allocate memory|Resource temporarily unavailable|received signal \d+")
+
+
+def seconds(text: str) -> float | None:
+    """A time as ffmpeg writes it, ``12.5`` or ``00:00:12.5``; None where it is none."""
+    if found := re.fullmatch(_CLOCK, text):
+        return 3600 * int(found[1]) + 60 * int(found[2]) + float(found[3])
+    return float(text) if re.fullmatch(r"\d+(\.\d+)?", text) else None
+
+
+@dataclass
+class Said:
+    """All that counts of what one ffmpeg said, however long that is.
+
+    Attributes:
+        container: the original's format, empty until it was opened.
+        length_s: how long the original says it is.
+        has_pictures: the original has a video, and not only a cover.
+        rates: pictures per second, of the original and of the result.
+        pictures: how many the result has.
+        made_s: how long the result is.
+        complaints: how often ffmpeg complained.
+        first: its first complaint.
+        last: its last words.
+        disk_full: there was no room for the result.
+        interrupted: it was told to end, or the machine had no memory.
+    """
+
+    container: str = ""
+    length_s: float | None = None
+    has_pictures: bool = False
+    rates: list[float] = field(default_factory=list)
+    pictures: int = 0
+    made_s: float = 0.0
+    complaints: int = 0
+    first: str = ""
+    last: str = ""
+    disk_full: bool = False
+    interrupted: bool = False
+
+    def hear(self, line: str) -> None:
+        """Take in the next line."""
+        name, _, value = line.partition("=")
+        if name == "frame" and value.strip().isdigit():
+            self.pictures = int(value)
+        elif name == "out_time_us" and value.isdigit():
+            self.made_s = int(value) / 1e6
+        elif line.startswith("[info] "):
+            self._hear_of_files(line)
+        elif found := _COMPLAINT.match(_POINTER.sub("", line)):
+            self._hear_complaint(found[1].strip()[:_MOST_CHARACTERS])
+        elif line and "=" not in line and line[0] not in "[ ":
+            self._note(line)  # of no level: not ffmpeg's own, but a wrapper's or the system's
+
+    def _hear_of_files(self, line: str) -> None:
+        if found := _INPUT.match(line):
+            self.container = found[1]
+        elif found := _DURATION.match(line):
+            self.length_s = 3600 * int(found[1]) + 60 * int(found[2]) + float(found[3])
+        elif _PICTURES.match(line):
+            self.has_pictures = True
+            if found := _RATE.search(line):
+                self.rates.append(float(found[1]) * (1000 if found[2] else 1))
+
+    def _hear_complaint(self, text: str) -> None:
+        self.complaints += 1
+        self.first = self.first or text
+        self._note(text)
+
+    def _note(self, text: str) -> None:
+        self.last = text
+        self.disk_full = self.disk_full or bool(_FULL.search(text))
+        self.interrupted = self.interrupted or bool(_INTERRUPTED.search(text))
+
+
+class DamageError(ValueError):
+    """What is wrong with the original, for the people who sent it."""
+
+
+def judge(said: Said, *, succeeded: bool, cut_s: float | None) -> str | None:
+    """What is to be known of a result that can be taken; None where nothing is.
+
+    Args:
+        said: by the ffmpeg that has ended.
+        succeeded: it ended with 0 and left a file.
+        cut_s: after how many seconds the result is cut, however long the original is.
+
+    Raises:
+        DamageError: the result is not the video.
+    """
+    if not said.container:
+        raise DamageError(f"it is no video that can be read, or it is cut short{_because(said)}")
+    if said.container.endswith("_pipe") or said.container == "image2":
+        raise DamageError("it is a picture, not a video")
+    if not said.has_pictures:
+        raise DamageError("there are no pictures in it, only sound or data")
+    if not succeeded or not said.pictures:
+        raise DamageError(f"its pictures cannot be read{_because(said)}")
+    if not said.complaints:
+        return None
+    _require_most(said, cut_s)
+    return f"the original is damaged: {said.complaints} errors while it was read, the first: {said.first}"
+
+
+def _require_most(said: Said, cut_s: float | None) -> None:
+    lengths = [length_s for length_s in (said.length_s, cut_s) if length_s is not None]
+    if said.length_s is None or not said.rates:
+        return
+    due_s, rate = min(lengths), min(said.rates)
+    # The time of the last picture is not the end of the result, and for short ones that matters.
+    made_s = max(said.made_s, said.pictures / rate)
+    if made_s < LEAST_LENGTH * due_s:
+        raise DamageError(
+            f"it is cut short or damaged: {made_s:.1f} s of {due_s:.1f} s can be read{_because(said)}"
+        )
+    if said.pictures < LEAST_PICTURES * rate * due_s:
+        raise DamageError(
+            f"it is damaged: {said.pictures} of about {rate * due_s:.0f} pictures can be read{_because(said)}"
+        )
+
+
+def _because(said: Said) -> str:
+    return f" ({said.first or said.last})" if said.first or said.last else ""
