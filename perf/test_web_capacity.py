@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from perf.cases.web import WebCase
 from perf.judge.verdict import raise_unless_pass
-from perf.web_matrix import WebCase
-from perf.web_run import WebResult
+from perf.store.result import Result
 
 
-def test_web_capacity(web_case: WebCase, run_web_case: Callable[[WebCase], WebResult]) -> None:
+def test_web_capacity(web_case: WebCase, run_case: Callable[[WebCase], Result]) -> None:
     """Send the case's load, hold what was measured against the SLOs; `knee` finds the load by itself."""
-    result = run_web_case(web_case)
-    raise_unless_pass(result.verdict)
+    raise_unless_pass(run_case(web_case).verdict)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from perf.cases.worker import WorkerCase
 from perf.judge.verdict import raise_unless_pass
-from perf.matrix import Case
-from perf.run import CaseResult
+from perf.store.result import Result
 
 
-def test_worker_throughput(case: Case, run_case: Callable[[Case], CaseResult]) -> None:
+def test_worker_throughput(case: WorkerCase, run_case: Callable[[WorkerCase], Result]) -> None:
     """Inject the case's tasks, wait for all of them, hold what was measured against the SLOs."""
-    result = run_case(case)
-    raise_unless_pass(result.verdict)
+    raise_unless_pass(run_case(case).verdict)

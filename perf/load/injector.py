@@ -2,7 +2,7 @@
 
 A dispatcher walks the schedule, which was fixed before the first send, and hands whatever is due, ten
 tasks at most, to a few senders. A late send is recorded; it never moves the ones after it, and none
-is dropped. A sender makes the rows, then sends one SendMessageBatch in Celery's own message format.
+is dropped. How a task is made is the pipeline's own: see perf.pipeline.
 """
 
 from __future__ import annotations
@@ -12,21 +12,14 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
-from botocore.exceptions import BotoCoreError, ClientError
-from sqlalchemy import Engine, insert, update
-from sqlalchemy.exc import SQLAlchemyError
-
-from app.model import CLOCK, Status, Video, new_id
-from perf.errors import HarnessError
-from perf.load.clock import DatabaseClock
-from worker.message import encode_task
-
-if TYPE_CHECKING:
-    from types_boto3_sqs import SQSClient
+from perf.cases.errors import HarnessError
+from perf.load.clock import PipelineClock
+from perf.load.plan import Planned, Sent
+from perf.pipeline import Pipeline
 
 BATCH = 10  # SendMessageBatch takes no more
 SENDERS = 4
@@ -34,62 +27,22 @@ SENDERS = 4
 LEAD_S = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A task that is due at an offset from the start."""
-
-    task_id: str
-    offset_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What became of a planned task. Instants are Unix seconds by the database's clock.
-
-    Attributes:
-        task_id: the id of the task and of its row.
-        scheduled_s: when it was due.
-        sent_s: when its send began; None when it was not sent.
-        error: why it was not.
-    """
-
-    task_id: str
-    scheduled_s: float
-    sent_s: float | None
-    error: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where tasks go."""
-
-    engine: Engine
-    sqs: SQSClient
-    queue_url: str
-    queue_name: str
-
-
-def plan(offsets_s: Sequence[float]) -> list[Planned]:
-    """An id for each offset."""
-    return [Planned(new_id(), float(offset)) for offset in offsets_s]
-
-
 class Injection:
     """One run of the injector, in a thread of its own so that the caller can watch and stop it.
 
     Args:
-        target: where the tasks go.
-        object_key: the clip that every task processes.
+        pipeline: where the tasks go.
+        clip: the key of what every task processes.
         planned: the schedule.
-        clock: the database's clock.
+        clock: the pipeline's.
         log: the file `worker_tasks_*.log`: a line of JSON for each task, as it is sent.
     """
 
     def __init__(
-        self, target: Target, object_key: str, planned: Sequence[Planned], clock: DatabaseClock, log: Path
+        self, pipeline: Pipeline, clip: str, planned: Sequence[Planned], clock: PipelineClock, log: Path
     ) -> None:
-        self._target = target
-        self._object_key = object_key
+        self._pipeline = pipeline
+        self._clip = clip
         self._planned = planned
         self._clock = clock
         self._log_path = log
@@ -161,7 +114,7 @@ class Injection:
         if self._stop.is_set():
             return
         sent_s = self._clock.now()
-        refused = send_batch(self._target, self._object_key, [task.task_id for task in batch])
+        refused = self._pipeline.make_tasks(self._clip, [task.task_id for task in batch])
         records = [
             self._unsent(task, refused[task.task_id])
             if task.task_id in refused
@@ -175,47 +128,3 @@ class Injection:
 
     def _unsent(self, task: Planned, why: str) -> Sent:
         return Sent(task.task_id, self._clock.at(self._due_s(task)), None, why)
-
-
-def send_batch(target: Target, object_key: str, task_ids: Sequence[str]) -> dict[str, str]:
-    """Make the rows, then send their messages in one call.
-
-    Returns:
-        The ids that were not sent, with the reason. Their rows say so too: none waits for ever.
-    """
-    rows = [{"id": task_id, "object_key": object_key} for task_id in task_ids]
-    try:
-        with target.engine.begin() as connection:
-            connection.execute(insert(Video), rows)
-    except SQLAlchemyError as error:
-        return dict.fromkeys(task_ids, f"no row: {error}")
-    refused = _send_messages(target, task_ids)
-    if refused:
-        _mark_unsent(target.engine, refused)
-    return refused
-
-
-def _send_messages(target: Target, task_ids: Sequence[str]) -> dict[str, str]:
-    entries = [
-        {"Id": str(position), "MessageBody": encode_task(task_id, target.queue_name)}
-        for position, task_id in enumerate(task_ids)
-    ]
-    try:
-        answer = target.sqs.send_message_batch(QueueUrl=target.queue_url, Entries=entries)  # type: ignore[arg-type]
-    except (BotoCoreError, ClientError) as error:
-        return dict.fromkeys(task_ids, f"not sent: {error}")
-    return {
-        task_ids[int(failure["Id"])]: f"refused by SQS: {failure['Code']} {failure.get('Message', '')}"
-        for failure in answer.get("Failed", [])
-    }
-
-
-def _mark_unsent(engine: Engine, refused: dict[str, str]) -> None:
-    """Such a task never runs; if its message was accepted after all, the worker finds it failed."""
-    with engine.begin() as connection:
-        for task_id, why in refused.items():
-            connection.execute(
-                update(Video)
-                .where(Video.id == task_id, Video.status == Status.UPLOADED)
-                .values(status=Status.FAILED, error=why, finished_at=CLOCK, updated_at=CLOCK)
-            )

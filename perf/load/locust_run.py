@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fixtures.processes import ManagedProcess
-from perf.errors import HarnessError
+from fixtures.waiting import until
+from perf.cases.endpoints import SHIPPED
+from perf.cases.errors import HarnessError
 from perf.load.request_log import GeneratorLog, read_logs
 
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
@@ -19,13 +21,14 @@ LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 EXTRA_S = 60.0
 #: What distributed generators are given for the start of all and the last answers.
 _SLACK_S = 4
+_POLL_S = 0.05
 #: Of the shell Locust gets these alone: no credentials of AWS or the database reach it.
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "API_TOKEN", "SSL_CERT_FILE", "VIRTUAL_ENV")
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """One load.
+class LoadSpec:
+    """What is sent.
 
     Attributes:
         run_s: how long requests are sent.
@@ -36,9 +39,10 @@ class Load:
         step_users: users that each step adds.
         step_s: seconds of each step.
         think_s: a user's pause between visits.
-        endpoints: what is called, in this order; empty = all of the Locust file's.
+        endpoints: what is called, in this order; empty = all of *api*.
         generators: load processes.
         max_outstanding: open loop: requests at once at most.
+        api: the file of the endpoints.
     """
 
     run_s: float
@@ -52,6 +56,7 @@ class Load:
     endpoints: tuple[str, ...] = ()
     generators: int = 1
     max_outstanding: int = 1000
+    api: Path = SHIPPED
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ class Site:
     done_video: str = ""
 
 
-def command(load: Load, site: Site, prefix: Path) -> list[str]:
+def command(load: LoadSpec, site: Site, prefix: Path) -> list[str]:
     """Locust's command line; its own reports are ``<prefix>_report.html``, ``<prefix>_stats.csv`` ..."""
     options = {
         "--host": site.url,
@@ -76,6 +81,7 @@ def command(load: Load, site: Site, prefix: Path) -> list[str]:
         "--records": records_folder(prefix),
         "--load-time": load.run_s,
         "--max-outstanding": load.max_outstanding,
+        "--api": load.api,
         "--clip": site.clip or "",
         "--done-video": site.done_video,
     }
@@ -88,14 +94,14 @@ def command(load: Load, site: Site, prefix: Path) -> list[str]:
     return [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--only-summary", *words]
 
 
-def _open(load: Load) -> dict[str, object]:
+def _open(load: LoadSpec) -> dict[str, object]:
     options: dict[str, object] = {"--rate": load.rate_per_s}
     if load.generators > 1:  # alone, Locust ends with the last answer
         options["--run-time"] = math.ceil(load.run_s) + _SLACK_S
     return options
 
 
-def _closed(load: Load) -> dict[str, object]:
+def _closed(load: LoadSpec) -> dict[str, object]:
     return {
         "--shape": load.shape,
         "--users": load.users,
@@ -112,7 +118,7 @@ def records_folder(prefix: Path) -> Path:
 
 
 def run_load(
-    load: Load, site: Site, prefix: Path, tick: Callable[[float], None] = lambda _: None
+    load: LoadSpec, site: Site, prefix: Path, tick: Callable[[float], None] = lambda _: None
 ) -> tuple[GeneratorLog, ...]:
     """Send the load, to its end.
 
@@ -135,15 +141,16 @@ def run_load(
         stop_deadline_s=5.0,
     )
     start_s = time.monotonic()
+
+    def ended() -> bool:
+        tick(time.monotonic() - start_s)
+        return not process.alive
+
     with process:
-        while process.alive:
-            elapsed_s = time.monotonic() - start_s
-            if elapsed_s > load.run_s + EXTRA_S:
-                raise HarnessError(
-                    _report(f"did not end within {EXTRA_S:g} s of the end of a load of {load.run_s:g} s", log)
-                )
-            tick(elapsed_s)
-            time.sleep(0.05)
+        if not until(ended, load.run_s + EXTRA_S, _POLL_S):
+            raise HarnessError(
+                _report(f"did not end within {EXTRA_S:g} s of the end of a load of {load.run_s:g} s", log)
+            )
     paths = list(records_folder(prefix).glob("*.jsonl"))
     logs = read_logs(paths) if paths else ()
     if len(logs) != load.generators or any(each.totals is None for each in logs):

@@ -4,6 +4,7 @@ Closed loop, users who wait for each answer (think of people)::
 
     locust -f perf/load/locustfile.py -H http://127.0.0.1:8000 --headless -u 20 -r 2 -t 60s
     locust ... --shape steps --step-users 5 --step-time 30 -u 20 -r 5 -t 120s
+    locust ... --step-load --step-users 50 --step-time 2m -u 200 -r 10 -t 10m    # as Locust once had it
 
 Open loop, a fixed rate of requests whatever the answers (think of the internet)::
 
@@ -29,47 +30,33 @@ from locust import FastHttpUser, LoadTestShape, events, task
 from locust.exception import StopUser
 from locust.runners import STATE_CLEANUP, LocalRunner, MasterRunner, WorkerRunner
 
-from perf.load.recorder import Recorder, video_of
-from perf.load.shapes import SHAPES, Growth, arrivals
+from perf.cases.endpoints import Endpoint, read_endpoints
+from perf.cases.errors import UsageError
+from perf.load.locust_options import add_options
+from perf.load.recorder import Recorder
+from perf.load.shapes import Growth, arrivals
 
-VIDEO_FLOW = ("upload", "status", "download")
-ENDPOINTS = ("health", *VIDEO_FLOW)
 BOUNDARY = "perf-7d1b8c2e"
 #: How long answers may take after the last arrival; what has not come by then is outstanding.
 DRAIN_S = 10.0
+#: Of so many arrivals that are due at once, Locust gets a turn: else it could not even be ended.
+_TURN = 1000
 _CHUNK = 256 * 1024
 
 
-@events.init_command_line_parser.add_listener
-def add_options(parser: Any) -> None:
-    """The options of this file; Locust hands them on to its workers."""
-    group = parser.add_argument_group("video pipeline")
-    group.add_argument("--rate", type=float, default=0.0, help="open loop: requests per second in all")
-    group.add_argument("--load-time", type=float, default=0.0, help="seconds of load (default: -t)")
-    group.add_argument(
-        "--max-outstanding", type=int, default=1000, help="open loop: requests at once at most"
-    )
-    group.add_argument(
-        "--shape", choices=("none", *SHAPES), default="none", help="closed loop: how users grow"
-    )
-    group.add_argument("--step-users", type=int, default=5, help="users that each step adds")
-    group.add_argument("--step-time", type=float, default=30.0, help="seconds of each step")
-    group.add_argument("--think-time", type=float, default=1.0, help="closed loop: pause between visits, s")
-    group.add_argument("--endpoints", default=",".join(ENDPOINTS), help="which to call, in this order")
-    group.add_argument("--clip", default="", help="the video to upload (default: 1 MB of zeros)")
-    group.add_argument("--done-video", default="", help="id of a done video to download (default: any)")
-    group.add_argument("--records", default="", help="folder of the raw requests (default: none are kept)")
+events.init_command_line_parser.add_listener(add_options)
 
 
 class _Load:
     """What the users of this process share; made anew as a load starts."""
 
     recorder: Recorder
-    endpoints: tuple[str, ...]
-    body: Any  # bytes; Locust's hints know only str
+    endpoints: tuple[Endpoint, ...]
+    #: The form that each endpoint sends, by its field, made once: a clip may have 100 MB.
+    forms: dict[str, Any]  # bytes; Locust's hints know only str
     done_video: str
-    #: The video whose status the next request of an open loop asks for: the latest upload that was answered.
-    latest_video: str
+    #: What the next request of an open loop asks for: what the latest upload that was answered has made.
+    latest_made: str
     pacing = False
 
 
@@ -80,6 +67,7 @@ def choose(environment: Any, runner: Any, **_: Any) -> None:
     if isinstance(runner, WorkerRunner):
         return
     options.load_time = options.load_time or float(options.run_time or 0)
+    options.shape = "steps" if options.step_load and options.shape == "none" else options.shape
     # Locust's own default cuts off, as the time is up, whatever has not been answered yet.
     environment.stop_timeout = environment.stop_timeout or DRAIN_S + 2
     if options.rate:
@@ -97,19 +85,19 @@ def start(environment: Any, **_: Any) -> None:
     if isinstance(environment.runner, MasterRunner):
         return
     options = environment.parsed_options
-    _Load.endpoints = tuple(options.endpoints.split(","))
-    if unknown := set(_Load.endpoints) - set(ENDPOINTS):
-        raise SystemExit(
-            f"--endpoints: unknown {', '.join(sorted(unknown))}; expected some of {','.join(ENDPOINTS)}"
-        )
-    _Load.body = _form(Path(options.clip).read_bytes() if options.clip else bytes(1 << 20))
-    _Load.done_video = options.done_video or _any_done_video(environment.host)
-    if not _Load.done_video and "download" in _Load.endpoints:
-        print("no video is done, so none is downloaded; give --done-video ID")
-        _Load.endpoints = tuple(name for name in _Load.endpoints if name != "download")
-    _Load.latest_video = _Load.done_video
+    _Load.endpoints = _chosen(options)
+    clip = Path(options.clip).read_bytes() if options.clip else bytes(1 << 20)
+    _Load.forms = {each.sends: _form(each.sends, clip) for each in _Load.endpoints if each.sends}
+    _Load.done_video = options.done_video or _any_done(environment.host)
+    if not _Load.done_video:
+        without = tuple(each for each in _Load.endpoints if each.needs != "done")
+        if without != _Load.endpoints:
+            print("nothing is done, so nothing is downloaded; give --done-video ID")
+        _Load.endpoints = without
+    _Load.latest_made = _Load.done_video
     _Load.pacing = False
-    _Load.recorder = Recorder(options.records, max(0, getattr(environment.runner, "worker_index", 0)))
+    generator = max(0, getattr(environment.runner, "worker_index", 0))
+    _Load.recorder = Recorder(options.records, generator, _Load.endpoints)
     environment.events.request.add_listener(_Load.recorder.end)
 
 
@@ -123,9 +111,23 @@ events.test_stop.add_listener(finish)
 events.quitting.add_listener(finish)
 
 
-def _form(clip: bytes) -> bytes:
+def _chosen(options: Any) -> tuple[Endpoint, ...]:
+    """The endpoints of the file, or those of them that are named."""
+    try:
+        known = {each.name: each for each in read_endpoints(Path(options.api))}
+    except UsageError as error:
+        raise SystemExit(f"--api: {error}") from error
+    names = options.endpoints.split(",") if options.endpoints else list(known)
+    if unknown := set(names) - known.keys():
+        raise SystemExit(
+            f"--endpoints: unknown {', '.join(sorted(unknown))}; expected some of {','.join(known)}"
+        )
+    return tuple(known[name] for name in names)
+
+
+def _form(field: str, clip: bytes) -> bytes:
     head = (
-        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="clip.mp4"\r\n'
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{field}"; filename="clip.mp4"\r\n'
         "Content-Type: video/mp4\r\n\r\n"
     )
     return head.encode() + clip + f"\r\n--{BOUNDARY}--\r\n".encode()
@@ -136,16 +138,20 @@ def _headers() -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"} if token else {}
 
 
-def _any_done_video(host: str) -> str:
-    """The id of a done video, should there be one."""
-    url = f"{host}/api/videos?status=done&limit=1"
-    request = urllib.request.Request(url, headers=_headers())  # noqa: S310 - the host is the user's
+def _any_done(host: str) -> str:
+    """The id of something that can be downloaded, should there be one and an endpoint say how it is found."""
+    finder = next((each for each in _Load.endpoints if each.find), None)
+    if finder is None:
+        return ""
+    request = urllib.request.Request(f"{host}{finder.find}", headers=_headers())  # noqa: S310 - the user's
     try:
         with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
-            videos = json.load(answer)["videos"]
-    except (OSError, ValueError, KeyError):
+            found = json.load(answer)
+        for word in finder.found.split("."):
+            found = found[int(word)] if word.isdecimal() else found[word]
+    except (OSError, ValueError, KeyError, IndexError, TypeError):
         return ""
-    return str(videos[0]["id"]) if videos else ""
+    return str(found)
 
 
 class _ApiUser(FastHttpUser):
@@ -153,40 +159,43 @@ class _ApiUser(FastHttpUser):
     network_timeout = 30.0
     connection_timeout = 10.0
 
-    def call(self, endpoint: str, video: str, scheduled_s: float | None = None) -> str | None:
-        """One request to its end; the id of the video that an upload made."""
-        context, headers = _Load.recorder.begin(endpoint, scheduled_s), _headers()
-        if endpoint == "health":
-            self.client.get("/api/health", name=endpoint, context=context)
-        elif endpoint == "status":
-            path = f"/api/videos/{video}"
-            self.client.get(path, name=endpoint, context=context, headers=headers)
-        elif endpoint == "download":
-            self._download(f"/api/videos/{video}/download", context, headers)
-        else:
+    def call(self, endpoint: Endpoint, made: str, scheduled_s: float | None = None) -> str | None:
+        """One request to its end; what it made, if it makes something and was answered well."""
+        context, headers = _Load.recorder.begin(endpoint.name, scheduled_s), _headers()
+        if endpoint.sends:
             headers["Content-Type"] = f"multipart/form-data; boundary={BOUNDARY}"
-            answer = self.client.post(
-                "/api/videos", name=endpoint, context=context, headers=headers, data=_Load.body
-            )
-            return video_of(answer) if answer.status_code == 201 else None
-        return None
-
-    def _download(self, path: str, context: dict[str, int], headers: dict[str, str]) -> None:
-        """To the last byte, none of them kept. Locust's own times end at the headers unless they are told."""
+        path = endpoint.path.format(made=made, done=_Load.done_video)
         start_s = time.perf_counter()
-        with self.client.get(
-            path, name="download", context=context, headers=headers, stream=True, catch_response=True
+        with self.client.request(
+            endpoint.method,
+            path,
+            name=endpoint.name,
+            context=context,
+            headers=headers,
+            data=_Load.forms.get(endpoint.sends),
+            stream=endpoint.streams,
+            catch_response=True,
         ) as answer:
-            if answer.status_code == 200:
-                size = 0
-                try:
-                    while chunk := answer.stream.read(_CHUNK):
-                        size += len(chunk)
-                except OSError as error:
-                    answer.failure(f"after {size} bytes: {error!r}")
-                if size != int(answer.headers["content-length"]):
-                    answer.failure(f"ended after {size} of {answer.headers['content-length']} bytes")
-            answer.request_meta["response_time"] = (time.perf_counter() - start_s) * 1000
+            if answer.status_code and answer.status_code not in endpoint.good:
+                answer.failure(f"status {answer.status_code}, not {' or '.join(map(str, endpoint.good))}")
+            elif answer.status_code and endpoint.streams:
+                _read_all(answer, start_s)
+            elif answer.status_code:
+                answer.success()
+        return endpoint.made_by(answer) if answer.status_code in endpoint.good else None
+
+
+def _read_all(answer: Any, start_s: float) -> None:
+    """To the last byte, none of them kept. Locust's own times end at the headers unless they are told."""
+    size = 0
+    try:
+        while chunk := answer.stream.read(_CHUNK):
+            size += len(chunk)
+    except OSError as error:
+        answer.failure(f"after {size} bytes: {error!r}")
+    if size != int(answer.headers["content-length"]):
+        answer.failure(f"ended after {size} of {answer.headers['content-length']} bytes")
+    answer.request_meta["response_time"] = (time.perf_counter() - start_s) * 1000
 
 
 class Visitor(_ApiUser):
@@ -198,17 +207,16 @@ class Visitor(_ApiUser):
 
     @task
     def visit(self) -> None:
-        """Upload, ask for its status, download; a failed upload ends the visit as it would a user's."""
+        """Every endpoint in turn; an upload that fails ends the visit as it would a user's."""
         if self.environment.runner.state == STATE_CLEANUP:
             raise StopUser  # Locust may cut off, at once, a visit that begins as the load ends
-        video = _Load.done_video
+        made = _Load.done_video
         for endpoint in _Load.endpoints:
-            if endpoint == "upload":
-                if (made := self.call(endpoint, video)) is None:
+            found = self.call(endpoint, made)
+            if endpoint.makes:
+                if found is None:
                     return
-                video = made
-            else:
-                self.call(endpoint, _Load.done_video if endpoint == "download" else video)
+                made = found
 
 
 class Arrivals(_ApiUser):
@@ -244,20 +252,20 @@ class Arrivals(_ApiUser):
     def _send_all(self, pool: Pool, due: Any) -> None:
         start_s, recorder = time.perf_counter(), _Load.recorder
         limit = self.environment.parsed_options.max_outstanding
-        for offset_s, endpoint in due:
+        for number, (offset_s, endpoint) in enumerate(due, 1):
             # All that is due by now is spawned in one turn: a turn for each would fall behind a busy loop.
             if (wait_s := start_s + offset_s - time.perf_counter()) > 0:
                 gevent.sleep(wait_s)
+            elif number % _TURN == 0:
+                gevent.sleep(0)
             recorder.due += 1
             if len(pool) >= limit:
-                recorder.drop(endpoint, start_s + offset_s)
+                recorder.drop(endpoint.name, start_s + offset_s)
             else:
                 pool.spawn(self._send, endpoint, start_s + offset_s)
 
-    def _send(self, endpoint: str, scheduled_s: float) -> None:
-        video = _Load.done_video if endpoint == "download" else _Load.latest_video
-        made = self.call(endpoint, video, scheduled_s)
-        _Load.latest_video = made or _Load.latest_video
+    def _send(self, endpoint: Endpoint, scheduled_s: float) -> None:
+        _Load.latest_made = self.call(endpoint, _Load.latest_made, scheduled_s) or _Load.latest_made
 
 
 class Shape(LoadTestShape):

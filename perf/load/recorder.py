@@ -6,14 +6,15 @@ It runs on gevent's event loop within a Locust process, so nothing but the Locus
 from __future__ import annotations
 
 import itertools
-import json
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import gevent
 
+from perf.cases.endpoints import Endpoint
 from perf.load.request_log import Begin, Request, RequestLog, Totals
 
 HEARTBEAT_S = 0.1
@@ -26,9 +27,11 @@ class Recorder:
     Args:
         records: the folder of the raw requests; an empty text keeps none.
         generator: which of the load's generators this process is.
+        endpoints: what is called.
     """
 
-    def __init__(self, records: str, generator: int) -> None:
+    def __init__(self, records: str, generator: int, endpoints: Iterable[Endpoint]) -> None:
+        self._endpoints = {endpoint.name: endpoint for endpoint in endpoints}
         # One clock for all: the monotonic one, anchored once to Unix time.
         self._epoch_s = time.time() - time.perf_counter()
         self._begun = (time.process_time(), time.perf_counter())
@@ -66,10 +69,12 @@ class Recorder:
         self.ended += 1
         ended_s, status = self._unix(time.perf_counter()), int(getattr(response, "status_code", 0) or 0)
         error = f"{type(exception).__name__}: {exception}"[:200] if exception else None
-        video_id = video_of(response) if endpoint == "upload" and status == 201 else None
+        made = None if error else self._endpoints[endpoint].made_by(response)
         self._add(
-            Request(endpoint, self._unix(scheduled_s), self._unix(sent_s), ended_s, status, error, video_id)
+            Request(endpoint, self._unix(scheduled_s), self._unix(sent_s), ended_s, status, error, made)
         )
+        if made and self._log is not None:
+            self._log.flush()  # whatever becomes of this process, it is known what there is to remove
 
     def drop(self, endpoint: str, scheduled_s: float) -> None:
         """An arrival that is not sent: counted, never forgotten."""
@@ -111,11 +116,3 @@ class Recorder:
             gevent.sleep(FLUSH_S)
             if self._log is not None:
                 self._log.flush()
-
-
-def video_of(response: Any) -> str | None:
-    """The id of the video that an upload made; None when the answer holds none."""
-    try:
-        return str(json.loads(response.content)["id"])
-    except (ValueError, KeyError, TypeError):
-        return None

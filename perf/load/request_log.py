@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from perf.errors import HarnessError
+from perf.cases.errors import HarnessError
 
 
 class Request(NamedTuple):
@@ -106,6 +106,16 @@ def read_logs(paths: Sequence[Path]) -> tuple[GeneratorLog, ...]:
     if not paths:
         raise HarnessError("the load left no log of requests; see Locust's own log beside it")
     return tuple(_read(path) for path in sorted(paths))
+
+
+def made_by(logs: Sequence[GeneratorLog]) -> set[str]:
+    """The ids of what the uploads of a load have made, as far as they were answered."""
+    return {row.video_id for log in logs for row in log.requests if row.video_id}
+
+
+def uploads_in(folder: Path) -> set[str]:
+    """The same of the logs in a folder, however the load ended: it may have been killed as it began."""
+    return made_by([_read(path) for path in folder.glob("*.jsonl") if path.read_bytes().count(b"\n")])
 
 
 def _read(path: Path) -> GeneratorLog:

@@ -7,8 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from perf.errors import UsageError
-from perf.matrix import Mode
+from perf.cases.errors import UsageError
+from perf.cases.worker import Mode
 
 
 def burst(count: int) -> NDArray[np.float64]:

@@ -14,19 +14,7 @@ import numpy as np
 
 from perf.measure.ledger import Ledger
 from perf.measure.series import backlog_series
-
-
-@dataclass(frozen=True, slots=True)
-class Poll:
-    """What a look at the database showed during a case.
-
-    Attributes:
-        at_s: when, in seconds since the first task was due.
-        backlog: tasks due and not finished.
-    """
-
-    at_s: float
-    backlog: int
+from perf.observe.seen import Poll
 
 
 @dataclass(frozen=True, slots=True)

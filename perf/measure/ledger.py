@@ -4,63 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 from operator import attrgetter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from perf.observe.seen import TaskRecord
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Objects = NDArray[Any]
-
-
-class State(StrEnum):
-    """How a task was found when the case ended: its status in the database, or what else became of it."""
-
-    UPLOADED = "uploaded"
-    PROCESSING = "processing"
-    DONE = "done"
-    FAILED = "failed"
-    #: The database has no row of it.
-    MISSING = "missing"
-    #: The send itself failed.
-    UNSENT = "unsent"
-
-
-@dataclass(frozen=True, slots=True)
-class TaskRecord:
-    """One task. Instants are Unix seconds by the database's clock; None = it did not come to that.
-
-    Attributes:
-        task_id: the id of the task and of its row.
-        scheduled_s: when it was due.
-        sent_s: when its send began.
-        uploaded_s: when its row was made.
-        started_s: when its last attempt began.
-        finished_s: when it became done or failed.
-        updated_s: the row's last change of state.
-        status: one of State's values.
-        attempts: how often processing was begun.
-        deliveries: how often the queue delivered it.
-        worker: who made the last attempt.
-        error: why it failed.
-    """
-
-    task_id: str
-    scheduled_s: float
-    sent_s: float | None
-    uploaded_s: float | None
-    started_s: float | None
-    finished_s: float | None
-    updated_s: float | None
-    status: str
-    attempts: int = 0
-    deliveries: int = 0
-    worker: str | None = None
-    error: str | None = None
 
 
 _INSTANTS = ("scheduled_s", "sent_s", "uploaded_s", "started_s", "finished_s", "updated_s")

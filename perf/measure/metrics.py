@@ -6,18 +6,28 @@ from typing import Any
 
 import numpy as np
 
-from perf.matrix import Mode
-from perf.measure.ideal import Ideal, ideal_response_p95_s, ideal_service_p50_s
-from perf.measure.ledger import Floats, Ledger, State
+from perf.cases.worker import Mode
+from perf.measure.cost import per_video_usd
+from perf.measure.ideal import Ideal, ideal_response_s, ideal_service_p50_s
+from perf.measure.ledger import Floats, Ledger
+from perf.measure.nodes import Nodes, shares
 from perf.measure.rank import nearest_rank
-from perf.measure.replay import offered_utilisation, served
+from perf.measure.replay import Served, offered_utilisation, served
 from perf.measure.series import Steps, backlog_series, in_service_series
-from perf.measure.summary import METRICS, Metric, Summary
+from perf.measure.slowdown import Slowdown, slowdown
+from perf.measure.summary import METRICS, Summary
+from perf.pipeline import State
 
-__all__ = ["METRICS", "Metric", "Summary", "summarise"]
 
-
-def summarise(ledger: Ledger, *, concurrency: int | None, mode: Mode, ideal: Ideal | None) -> Summary:
+def summarise(
+    ledger: Ledger,
+    *,
+    concurrency: int | None,
+    mode: Mode,
+    ideal: Ideal | None,
+    rounds: int = 1,
+    nodes: Nodes | None = None,
+) -> Summary:
     """Every metric of a case.
 
     Args:
@@ -25,17 +35,24 @@ def summarise(ledger: Ledger, *, concurrency: int | None, mode: Mode, ideal: Ide
         concurrency: worker processes over the whole deployment; None where it is not known.
         mode: how the tasks arrived.
         ideal: what bare ffmpeg does, if that is known.
+        rounds: how often a burst was repeated; the ledger holds all of them (perf.measure.rounds).
+        nodes: on which they were done; None where that is not known.
     """
     span = _span(ledger)
     backlog = backlog_series(ledger)
     values: dict[str, Any] = dict.fromkeys(METRICS)
-    values |= _counts(ledger) | _times(ledger)
+    values |= counts_of(ledger) | _times(ledger) | _nodes(ledger, nodes)
     values |= _flow(ledger, span, backlog) | _service(ledger, span, concurrency)
     if mode is Mode.SUSTAINED:
         values |= _growth(ledger, backlog, values["arrival_rate_per_min"])
         values["offered_utilisation"] = _offered(ledger, concurrency)
+    lost = slowdown_of(served(ledger, concurrency), ideal) if concurrency is not None else None
+    values["slowdown"] = lost and (lost.ratio if lost.found else 1.0)
+    if nodes is not None and nodes.usd_per_h is not None:
+        each_usd = per_video_usd(nodes.count * nodes.usd_per_h, values["makespan_s"], values["done"])
+        values |= {"cost_per_video_usd": each_usd, "cost_per_1000_usd": each_usd and 1000 * each_usd}
     if ideal is not None and len(ledger) > 0:
-        values |= _against(ideal, mode, values)
+        values |= _against(ideal, mode, values, rounds)
     return Summary(**values)
 
 
@@ -48,7 +65,8 @@ def _span(ledger: Ledger) -> tuple[float, float] | None:
     return (begin, end) if end > begin else None
 
 
-def _counts(ledger: Ledger) -> dict[str, Any]:
+def counts_of(ledger: Ledger) -> dict[str, Any]:
+    """How many tasks there are, and what became of them; deliveries and attempts of all."""
     counts: dict[str, Any] = {str(state): int(ledger.is_in(state).sum()) for state in State}
     was_sent = ~np.isnan(ledger.sent_s)
     return counts | {
@@ -58,6 +76,7 @@ def _counts(ledger: Ledger) -> dict[str, Any]:
         "deliveries": int(ledger.deliveries.sum()),
         "duplicates": int(np.maximum(ledger.deliveries - 1, 0).sum()),
         "attempts": int(ledger.attempts.sum()),
+        "retries": int(np.maximum(ledger.attempts - 1, 0).sum()),
     }
 
 
@@ -80,6 +99,14 @@ def _distribution(name: str, values_s: Floats) -> dict[str, Any]:
     numbers = {f"{name}_p{percent}_s": nearest_rank(ordered, percent) for percent in (50, 95, 99)}
     numbers |= {f"{name}_mean_s": float(ordered.mean()), f"{name}_max_s": float(ordered[-1])}
     return {metric: number for metric, number in numbers.items() if metric in METRICS}
+
+
+def _nodes(ledger: Ledger, nodes: Nodes | None) -> dict[str, Any]:
+    found = [each.share for each in shares(ledger)]
+    if not found:
+        return {}
+    least = 0.0 if nodes is not None and nodes.count > len(found) else min(found)
+    return {"nodes_used": len(found), "node_share_least": least, "node_share_most": max(found)}
 
 
 def _flow(ledger: Ledger, span: tuple[float, float] | None, backlog: Steps) -> dict[str, Any]:
@@ -150,13 +177,21 @@ def _filled(ledger: Ledger, first_s: float, last_s: float) -> float:
     return earliest if earliest <= (first_s + last_s) / 2 else first_s
 
 
-def _against(ideal: Ideal, mode: Mode, values: dict[str, Any]) -> dict[str, Any]:
-    response_p95_s = ideal_response_p95_s(ideal, mode, values["total"])
+def slowdown_of(tasks: Served, ideal: Ideal | None) -> Slowdown | None:
+    """Whether a case lost capacity, its machine's own change taken out; None where that cannot be told."""
+    return slowdown(tasks.occupancy_s[tasks.done], ideal.change if ideal else 1.0)
+
+
+def _against(ideal: Ideal, mode: Mode, values: dict[str, Any], rounds: int) -> dict[str, Any]:
+    response_s = {each: ideal_response_s(ideal, mode, values["total"] // rounds, each) for each in (50, 95)}
     efficiency = _ratio(values.get("throughput_per_min"), ideal.throughput_per_min)
     return {
         "ideal_throughput_per_min": ideal.throughput_per_min,
         "efficiency": efficiency if mode is Mode.BURST else None,
-        "response_p95_vs_ideal": _ratio(values.get("response_p95_s"), response_p95_s),
+        **{
+            f"response_p{each}_vs_ideal": _ratio(values.get(f"response_p{each}_s"), response_s[each])
+            for each in response_s
+        },
         "service_p50_vs_ideal": _ratio(values.get("service_p50_s"), ideal_service_p50_s(ideal)),
     }
 

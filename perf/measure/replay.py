@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from perf.measure.ledger import Bools, Floats, Ledger, State
+from perf.measure.ledger import Bools, Floats, Ledger, Objects
+from perf.pipeline import State
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,12 +27,14 @@ class Served:
             The service time, and what the pipeline needs to hand a task to a worker.
         service_s: of that, the service time.
         done: False for a task that failed.
+        worker: who served it.
     """
 
     arrival_s: Floats
     occupancy_s: Floats
     service_s: Floats
     done: Bools
+    worker: Objects
 
     def __len__(self) -> int:
         return len(self.arrival_s)
@@ -49,7 +52,8 @@ def served(ledger: Ledger, concurrency: int) -> Served:
         begin_s = max(due_s, free_s[0])
         occupancy_s[k] = max(0.0, end_s - begin_s)
         heapq.heapreplace(free_s, begin_s + occupancy_s[k])
-    return Served(arrival_s, occupancy_s, tasks.finished_s - tasks.started_s, tasks.is_in(State.DONE))
+    service_s = tasks.finished_s - tasks.started_s
+    return Served(arrival_s, occupancy_s, service_s, tasks.is_in(State.DONE), tasks.worker)
 
 
 def replay(arrival_s: Floats, occupancy_s: Floats, concurrency: int) -> Floats:

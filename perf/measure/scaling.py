@@ -10,16 +10,13 @@ that reaches the best.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from perf.measure.intervals import Interval
 from perf.measure.machine import MachineUse
-from perf.measure.numbers import number
 
-#: A resource that was busy for so much of the time is the limit.
-BUSY = 0.85
-MEMORY_LEFT = 0.1
 #: A level whose throughput is within this of the best is as good, unless the intervals say more.
 AS_GOOD = 0.05
 
@@ -70,65 +67,29 @@ def scaling(levels: Sequence[Level]) -> Scaling:
 def _least_of_the_best(ordered: Sequence[Level]) -> Level:
     """The smallest concurrency that no other beats by more than AS_GOOD, or by what the data can tell."""
     top = max(ordered, key=lambda level: level.throughput_per_min)
-    return next(level for level in ordered if _as_good(level, top))
+    return next(level for level in ordered if as_good(level, top))
 
 
-def _as_good(level: Level, top: Level) -> bool:
+class Measured(Protocol):
+    """A throughput, and its interval where there is one."""
+
+    @property
+    def throughput_per_min(self) -> float:
+        """Of a burst."""
+
+    @property
+    def interval(self) -> Interval | None:
+        """Of it."""
+
+
+def as_good(level: Measured, top: Measured) -> bool:
+    """Whether it is within AS_GOOD of the top, or the intervals cannot tell them apart."""
     if level.throughput_per_min >= top.throughput_per_min * (1 - AS_GOOD):
         return True
     known = level.interval is not None and top.interval is not None
     return known and level.interval.high >= top.interval.low  # type: ignore[union-attr]
 
 
-def limit(use: MachineUse | None) -> str:
-    """Which resource was the limit, by what was measured of it; that none was, or that nothing is known."""
-    if use is None:
-        return "not known: the workers ran elsewhere; read the CPU, memory and network of their hosts"
-    cpu = (use.own_cores + use.other_cores) / use.cpus
-    memory = 1 - use.least_memory_mb / use.memory_mb
-    figures = (
-        f"CPU {100 * cpu:.0f} %, memory {100 * memory:.0f} %, "
-        f"busiest disk {100 * use.disk_busy_share:.0f} %, network {number(use.network_mb_per_s)} MB/s"
-    )
-    if cpu >= BUSY:
-        return f"CPU ({figures})"
-    if memory >= 1 - MEMORY_LEFT:
-        return f"memory ({figures})"
-    if use.disk_busy_share >= BUSY:
-        return f"storage ({figures})"
-    return f"none of this machine's: the workers themselves, or what they wait for ({figures})"
-
-
 def nodes_for(rate_per_min: float, sustained_per_min: float) -> int:
     """Nodes for an arrival rate, each carrying a rate that was measured with p95 within its SLO."""
     return max(1, math.ceil(rate_per_min / sustained_per_min - 1e-9))
-
-
-def conclusion(size: str, found: Scaling, rates_per_min: Sequence[float] = (1, 10, 60)) -> Iterator[str]:
-    """What can be said of a size, in plain words, and what cannot."""
-    for level, efficiency, inflation in zip(found.levels, found.efficiency, found.inflation, strict=True):
-        yield (
-            f"{size} c={level.concurrency}: X {number(level.throughput_per_min)}/min, efficiency "
-            f"{number(efficiency)}, service time x {number(inflation)}; limit: {limit(level.use)}"
-        )
-    best = found.best
-    least = found.levels[0].concurrency
-    if len(found.levels) == 1:
-        yield f"{size}: one level says nothing about scaling; run more, e.g. --concurrency 1,2,4"
-        return
-    yield (
-        f"{size}: run {best.concurrency} at a time on such a node: no measured level does clearly more "
-        f"(measured: {', '.join(str(level.concurrency) for level in found.levels)}; efficiency is against "
-        f"c={least}). Levels between or beyond were not measured, and so few determine no scaling law"
-    )
-    if best.sustained_per_min is None:
-        yield f"{size}: nodes: no sustained case at c={best.concurrency} passed, so no number can be given"
-        return
-    needs = ", ".join(
-        f"{number(rate)}/min: {nodes_for(rate, best.sustained_per_min)}" for rate in rates_per_min
-    )
-    yield (
-        f"{size}: nodes for an arrival rate of {needs}; each carries {number(best.sustained_per_min)}/min, "
-        "the rate at which its sustained case passed. That nodes do not slow each other (queue, database, "
-        "storage) was not measured"
-    )

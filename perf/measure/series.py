@@ -55,6 +55,13 @@ def backlog_series(ledger: Ledger) -> Steps:
     return _steps(ledger.scheduled_s, ledger.finished_s[~np.isnan(ledger.finished_s)])
 
 
+def waiting_series(ledger: Ledger) -> Steps:
+    """Tasks sent and not begun; one that never begins goes on waiting. Those not sent never wait."""
+    sent = ~np.isnan(ledger.sent_s)
+    at_s = np.maximum(ledger.sent_s[sent], ledger.scheduled_s[sent])
+    return _steps(at_s, ledger.started_s[sent & ~np.isnan(ledger.started_s)])
+
+
 def in_service_series(ledger: Ledger) -> Steps:
     """Tasks in service: between their last start and their finish, of those that have both instants.
 

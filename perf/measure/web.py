@@ -13,8 +13,7 @@ import numpy as np
 from perf.load.request_log import GeneratorLog, Request
 from perf.measure.ledger import Bools, Floats, Objects
 from perf.measure.rank import nearest_rank
-from perf.measure.web_summary import WEB_METRICS, WebSummary
-from perf.web_matrix import ENDPOINTS
+from perf.measure.web_summary import EndpointFigures, WebSummary
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,7 +116,12 @@ def merged(logs: Sequence[GeneratorLog]) -> Requests:
 
 
 def summarise_web(
-    logs: Sequence[GeneratorLog], window: Window, *, is_open: bool, lost: int = 0
+    logs: Sequence[GeneratorLog],
+    window: Window,
+    *,
+    is_open: bool,
+    endpoints: Iterable[str] = (),
+    lost: int = 0,
 ) -> WebSummary:
     """Every metric of a load.
 
@@ -125,19 +129,21 @@ def summarise_web(
         logs: what its generators wrote.
         window: what of it is measured.
         is_open: whether requests were due at a fixed rate, whatever the answers.
+        endpoints: those that have metrics of their own.
         lost: uploads that were acknowledged and of which the database has no row.
     """
     everything = merged(logs)
     requests = everything.where(window.holds(everything.scheduled_s))
-    values: dict[str, Any] = dict.fromkeys(WEB_METRICS) | {"lost": lost}
+    values: dict[str, Any] = dict.fromkeys(WebSummary.metrics()) | {"lost": lost}
     values |= _counts(requests) | _times(requests) | _rates(everything, requests, window)
     values["warm_up"] = int((everything.scheduled_s < window.begin_s).sum())
-    for endpoint in ENDPOINTS:
-        values |= _endpoint(endpoint, requests.where(requests.endpoint == endpoint))
     values |= _generators(logs)
     if is_open and len(requests):
         values |= _lag(requests) | _closed_loop(requests, window)
-    return WebSummary(**values)
+    return WebSummary(
+        **values,
+        endpoints={name: _endpoint(requests.where(requests.endpoint == name)) for name in endpoints},
+    )
 
 
 def _counts(requests: Requests) -> dict[str, Any]:
@@ -194,17 +200,11 @@ def _most_in_flight(requests: Requests) -> int:
     return int(before.max(initial=0))
 
 
-def _endpoint(name: str, requests: Requests) -> dict[str, Any]:
-    if len(requests) == 0:
-        return {f"{name}_answered": 0}
+def _endpoint(requests: Requests) -> EndpointFigures:
     ordered, answered = requests.timed_s, int(requests.well.sum())
-    values: dict[str, Any] = {
-        f"{name}_answered": answered,
-        f"{name}_error_ratio": (len(requests) - answered) / len(requests),
-    }
-    if len(ordered):
-        values |= {f"{name}_p{percent}_s": nearest_rank(ordered, percent) for percent in (50, 95)}
-    return values
+    times = {f"p{percent}_s": nearest_rank(ordered, percent) for percent in (50, 95) if len(ordered)}
+    error_ratio = (len(requests) - answered) / len(requests) if len(requests) else None
+    return EndpointFigures(answered=answered, error_ratio=error_ratio, **times)
 
 
 def _lag(requests: Requests) -> dict[str, Any]:

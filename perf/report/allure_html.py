@@ -9,8 +9,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from perf.errors import PerfError
-from perf.report.secrets import is_secret
+from perf.cases.errors import PerfError
+from perf.store.secrets import is_secret
 
 #: Pinned: a report looks the same tomorrow. Takes 56 MB in the cache, once for a machine.
 PACKAGE = "allure@3.18.0"

@@ -6,14 +6,18 @@ The same view of the case as in `python -m perf report`, which needs no --allure
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import allure
 
 from perf.report.allure_results import labels, links
-from perf.report.history import read_history
 from perf.report.html import verdict_html
-from perf.report.run_files import files_of, read_case_view
+from perf.report.pictures import pictures_of
+from perf.store.documents import read_case
+from perf.store.history import read_history
+from perf.store.result import StoredKind
+from perf.store.runs import files_of
 
 _TYPES = {
     ".csv": allure.attachment_type.CSV,
@@ -23,9 +27,9 @@ _TYPES = {
 }
 
 
-def attach(folder: Path, case_id: str) -> None:
+def attach(folder: Path, case_id: str, kinds: Sequence[StoredKind]) -> None:
     """Title, labels, verdict, pictures and artifacts of a case whose files have been written."""
-    case = read_case_view(folder / f"case_{case_id}.json")
+    case = read_case(folder / f"case_{case_id}.json", kinds)
     allure.dynamic.title(case.title)
     for name, value in labels(case):
         if name not in ("host", "framework", "parentSuite", "suite"):  # the pytest plugin's own
@@ -39,8 +43,8 @@ def attach(folder: Path, case_id: str) -> None:
         allure.dynamic.parameter(name, value, excluded=True)
     verdict = verdict_html(case, read_history(folder).get(case.id, ()))
     allure.dynamic.description_html(verdict)
-    allure.attach(verdict, name=f"verdict: {case.kind}", attachment_type=allure.attachment_type.HTML)
-    for picture in case.draw():
+    allure.attach(verdict, name=f"verdict: {case.outcome}", attachment_type=allure.attachment_type.HTML)
+    for picture in pictures_of(case):
         allure.attach(picture.svg, name=picture.title, attachment_type=allure.attachment_type.SVG)
     for path in files_of(folder, case_id):
         allure.attach.file(str(path), name=path.name, attachment_type=_TYPES[path.suffix])

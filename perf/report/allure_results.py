@@ -32,10 +32,12 @@ from allure_commons.model2 import (
 )
 
 from perf.report.drawing import Picture
-from perf.report.history import Past
 from perf.report.html import environment, verdict_html
-from perf.report.run_files import Run, files_of
-from perf.report.view import BROKEN, CaseView, Phase
+from perf.report.pictures import Renderer
+from perf.store.documents import BROKEN, StoredCase
+from perf.store.history import Past
+from perf.store.result import Phase
+from perf.store.runs import Run, files_of
 
 EPIC = "Video pipeline"
 #: An INVALID case and one that broke are "broken" to Allure: neither says that the product is too slow.
@@ -48,6 +50,11 @@ CATEGORIES = (
         "messageRegex": r"(?s).*FAIL (lost|failed|outstanding|error_ratio|\w+_error_ratio) .*",
         "matchedStatuses": ["failed"],
     },
+    {
+        "name": "Worse than the baseline",
+        "messageRegex": r"(?s).*FAIL baseline: .*",
+        "matchedStatuses": ["failed"],
+    },
     {"name": "SLO broken", "messageRegex": r"(?s).*FAIL .*", "matchedStatuses": ["failed"]},
     {"name": "Measurement invalid", "messageRegex": r"(?s).*INVALID .*", "matchedStatuses": ["broken"]},
     {"name": "Harness broken", "messageRegex": r"(?s).*", "matchedStatuses": ["broken", "unknown"]},
@@ -55,12 +62,16 @@ CATEGORIES = (
 
 
 def write_results(
-    run: Run, history: Mapping[str, Sequence[Past]], over_run: Sequence[Picture], folder: Path
+    run: Run,
+    history: Mapping[str, Sequence[Past]],
+    over_run: Sequence[Picture],
+    draw: Renderer,
+    folder: Path,
 ) -> None:
     """Write everything that Allure needs of a run into *folder*, which is emptied before."""
     logger = AllureFileLogger(folder, clean=True)
     for case in run.cases:
-        logger.report_result(_result(logger, run, case, history.get(case.id, ())))
+        logger.report_result(_result(logger, run, case, history.get(case.id, ()), draw(case)))
     drawn = [
         GlobalAttachment(**vars(_attached(logger, picture.title, picture.svg.encode(), "svg")), timestamp=1)
         for picture in over_run
@@ -130,7 +141,7 @@ def _history_item(case_id: str, past: Past) -> dict[str, Any]:
         "name": case_id,
         "fullName": f"perf#{case_id}",
         "environment": "default",
-        "status": _STATUS[past.kind],
+        "status": _STATUS[past.outcome],
         "message": past.message or None,
         "start": at_ms,
         "stop": at_ms,
@@ -142,11 +153,12 @@ def _history_item(case_id: str, past: Past) -> dict[str, Any]:
     }
 
 
-def _result(logger: AllureFileLogger, run: Run, case: CaseView, past: Sequence[Past]) -> TestResult:
-    passed = case.kind == "PASS"
+def _result(
+    logger: AllureFileLogger, run: Run, case: StoredCase, past: Sequence[Past], drawn: Sequence[Picture]
+) -> TestResult:
+    passed = case.outcome == "PASS"
     begin_s = case.phases[0].begin_s if case.phases else _began_ms(run.name) / 1000
     end_s = max((phase.end_s for phase in case.phases), default=begin_s)
-    drawn = case.draw()
     return TestResult(
         uuid=_uuid(run.name + case.id),
         historyId=history_id(case.id),
@@ -154,7 +166,7 @@ def _result(logger: AllureFileLogger, run: Run, case: CaseView, past: Sequence[P
         fullName=f"perf#{case.id}",
         name=case.title,
         titlePath=[case.feature, case.variant],
-        status=_STATUS[case.kind],
+        status=_STATUS[case.outcome],
         statusDetails=None if passed else StatusDetails(message=case.message),
         descriptionHtml=verdict_html(case, past),
         labels=[Label(name=name, value=value) for name, value in labels(case)],
@@ -165,7 +177,7 @@ def _result(logger: AllureFileLogger, run: Run, case: CaseView, past: Sequence[P
             for name, value in {**case.parameters, **case.circumstances}.items()
             if value
         ],
-        steps=_steps(case.phases, broke=case.kind == BROKEN),
+        steps=_steps(case.phases, broke=case.outcome == BROKEN),
         attachments=[
             *(_attached(logger, picture.title, picture.svg.encode(), "svg") for picture in drawn),
             *(
@@ -194,7 +206,7 @@ def _steps(phases: Sequence[Phase], *, broke: bool) -> list[TestStepResult]:
     return steps
 
 
-def labels(case: CaseView) -> Iterable[tuple[str, str]]:
+def labels(case: StoredCase) -> Iterable[tuple[str, str]]:
     """The labels of a case, by which a report groups and filters."""
     return (
         ("epic", EPIC),
@@ -202,16 +214,16 @@ def labels(case: CaseView) -> Iterable[tuple[str, str]]:
         ("story", case.story),
         ("parentSuite", case.feature),
         ("suite", case.story),
-        ("severity", _SEVERITY[case.kind]),
-        ("tier", case.tier),
+        ("severity", _SEVERITY[case.outcome]),
+        ("tier", case.kind),
         ("tag", case.variant),
-        ("tag", case.kind),
+        ("tag", case.outcome),
         ("host", str(case.machine.get("host", "unknown"))),
         ("framework", "pytest"),
     )
 
 
-def links(case: CaseView, environ: Mapping[str, str]) -> list[tuple[str, str]]:
+def links(case: StoredCase, environ: Mapping[str, str]) -> list[tuple[str, str]]:
     """The commit, where CI says where the repository is."""
     commit, server, repository = (
         case.machine.get("git_commit"),

@@ -12,10 +12,13 @@ from html import escape
 from pathlib import Path
 
 from perf.measure.numbers import number
+from perf.report.changes import beside_baseline, changes, levels, since
 from perf.report.drawing import Picture, css_variables
-from perf.report.history import Past, changes, since
-from perf.report.run_files import Run, files_of
-from perf.report.view import BROKEN, CaseView
+from perf.report.pictures import Renderer
+from perf.report.view import slo_rows
+from perf.store.documents import BROKEN, StoredCase
+from perf.store.history import Past
+from perf.store.runs import Run, files_of
 
 #: What goes wrong stands first.
 ORDER = ("FAIL", BROKEN, "INVALID", "PASS")
@@ -26,6 +29,7 @@ def page(
     run: Run,
     history: Mapping[str, Sequence[Past]],
     over_run: Sequence[Picture],
+    draw: Renderer,
     note: str = "",
     base: str = "..",
 ) -> str:
@@ -35,10 +39,11 @@ def page(
         run: the run.
         history: what earlier runs say of its cases.
         over_run: the pictures over the run.
+        draw: makes those of a case.
         note: what the reader must know of the report itself.
         base: from the page to the run's folder, for its links.
     """
-    cases = sorted(run.cases, key=lambda case: ORDER.index(case.kind))
+    cases = sorted(run.cases, key=lambda case: ORDER.index(case.outcome))
     body = [
         _head(run),
         f'<p class="note">{escape(note)}</p>' if note else "",
@@ -49,7 +54,7 @@ def page(
         '<div class="pictures">',
         *map(figure, over_run),
         "</div>",
-        *(_case(run, case, history.get(case.id, ()), base) for case in cases),
+        *(_case(run, case, history.get(case.id, ()), base, draw) for case in cases),
         '<h2 id="environment">Environment</h2>',
         _pairs(environment(run)),
     ]
@@ -62,9 +67,10 @@ def page(
 
 
 def verdict_line(run: Run) -> str:
-    """`2 FAIL, 1 INVALID, 9 PASS of 12 cases`."""
+    """`2 FAIL, 1 INVALID, 9 PASS of 12 cases`; a case whose file cannot be read is one of them."""
     counts = [f"{run.count(kind)} {kind}" for kind in ORDER if run.count(kind)]
-    return f"{', '.join(counts) or 'nothing'} of {len(run.cases)} cases"
+    counts += [f"{len(run.unread)} not read"] if run.unread else []
+    return f"{', '.join(counts) or 'nothing'} of {len(run.cases) + len(run.unread)} cases"
 
 
 def environment(run: Run) -> dict[str, str]:
@@ -86,25 +92,32 @@ def figure(picture: Picture) -> str:
     )
 
 
-def verdict_html(case: CaseView, past: Sequence[Past]) -> str:
+def verdict_html(case: StoredCase, past: Sequence[Past]) -> str:
     """What broke, by how much, since when: the verdict table and the words around it."""
     wrong = [
-        f"<p><strong>{escape(problem.reason)}</strong>; {escape(problem.remedy)}</p>"
-        for problem in case.problems
+        f"<p><strong>{escape(problem.reason)}</strong>; {escape(problem.remedy)}{_by(problem.check)}</p>"
+        for problem in (case.verdict.problems if case.verdict else ())
     ]
-    if case.kind == BROKEN:
+    if case.outcome == BROKEN:
         wrong.append(f"<pre>{escape(case.message)}</pre>")
     when = since(case, past)
     if when:
         wrong.append(f"<p>Since when: {escape(when)}.</p>")
+    wrong += [f"<p>Change of level: {escape(line)}.</p>" for line in levels(case, past)]
+    wrong += [f"<p>Baseline: {escape(line)}.</p>" for line in beside_baseline(case)]
     rows = "".join(
         f'<tr><td class="{_word(row.kind)}">{_sign(row.kind)}</td><td><code>{escape(row.slo)}</code></td>'
         f"<td>{escape(row.measured)}</td><td>{escape(row.interval)}</td><td>{escape(row.margin)}</td>"
         f"<td>{escape(row.note)}</td></tr>"
-        for row in case.rows
+        for row in slo_rows(case.verdict)
     )
-    columns = ("verdict", "SLO", "measured", "95 % interval", "margin", "note")
+    columns = ("verdict", "SLO", "measured", "interval (nominal 95 %)", "margin", "note")
     return "".join(wrong) + (_table_of(columns, rows) if rows else "")
+
+
+def _by(check: str) -> str:
+    """Which check found a problem; earlier versions did not say."""
+    return f' <span class="check">(check: {escape(check)})</span>' if check else ""
 
 
 def _head(run: Run) -> str:
@@ -120,15 +133,13 @@ def _head(run: Run) -> str:
     )
 
 
-def _table(cases: Sequence[CaseView], history: Mapping[str, Sequence[Past]]) -> str:
+def _table(cases: Sequence[StoredCase], history: Mapping[str, Sequence[Past]]) -> str:
     rows = []
     for case in cases:
         moved = _moved(case, history.get(case.id, ()))
-        figures = "; ".join(
-            f"{metric.name} {number(value)}" for metric, value in list(case.headlines.items())[:3]
-        )
+        figures = "; ".join(f"{name} {number(value)}" for name, value in headlines(case)[:3])
         rows.append(
-            f'<tr><td class="{case.kind.lower()}">{_sign(case.kind)}</td>'
+            f'<tr><td class="{case.outcome.lower()}">{_sign(case.outcome)}</td>'
             f'<td><a href="#{escape(case.id)}">{escape(case.id)}</a></td>'
             f"<td>{escape(_why(case))}</td><td>{escape(figures)}</td><td>{escape(moved)}</td></tr>"
         )
@@ -136,7 +147,13 @@ def _table(cases: Sequence[CaseView], history: Mapping[str, Sequence[Past]]) -> 
     return f'<div class="wide" tabindex="0" role="region" aria-label="Cases">{table}</div>'
 
 
-def _moved(case: CaseView, past: Sequence[Past]) -> str:
+def headlines(case: StoredCase) -> list[tuple[str, float]]:
+    """The metrics that stand first, of those there are."""
+    found = ((name, case.values.get(name)) for name in case.headlines)
+    return [(name, value) for name, value in found if value is not None]
+
+
+def _moved(case: StoredCase, past: Sequence[Past]) -> str:
     """What is not as it was in the run before."""
     if not past:
         return ""
@@ -148,30 +165,31 @@ def _table_of(columns: Sequence[str], rows: str) -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
-def _why(case: CaseView) -> str:
+def _why(case: StoredCase) -> str:
     """The first thing that is wrong, in few words."""
-    if case.problems:
-        return case.problems[0].reason
+    if case.verdict is not None and case.verdict.problems:
+        return case.verdict.problems[0].reason
     broken = [
         f"{row.slo}: measured {row.measured}, {row.margin}"
-        for row in case.rows
+        for row in slo_rows(case.verdict)
         if not row.kind.startswith("PASS")
     ]
     if broken:
         return "; ".join(broken)
-    return case.message.splitlines()[0] if case.kind == BROKEN else ""
+    return case.message.splitlines()[0] if case.outcome == BROKEN else ""
 
 
-def _case(run: Run, case: CaseView, past: Sequence[Past], base: str) -> str:
+def _case(run: Run, case: StoredCase, past: Sequence[Past], base: str, draw: Renderer) -> str:
     phases = "; ".join(f"{phase.name} {number(phase.end_s - phase.begin_s)} s" for phase in case.phases)
     facts = {**case.parameters, **case.circumstances} | ({"phases": phases} if phases else {})
     files = " · ".join(
         f'<a href="{escape(base)}/{escape(path.name)}">{escape(path.name)}</a>'
         for path in files_of(run.folder, case.id)
     )
-    drawn = "".join(figure(picture) for picture in case.draw())
+    drawn = "".join(figure(picture) for picture in draw(case))
     return (
-        f'<section><h2 id="{escape(case.id)}"><span class="{case.kind.lower()}">{_sign(case.kind)}</span> '
+        f'<section><h2 id="{escape(case.id)}">'
+        f'<span class="{case.outcome.lower()}">{_sign(case.outcome)}</span> '
         f"{escape(case.title)}</h2>{verdict_html(case, past)}{_pairs(facts)}"
         f'<div class="pictures">{drawn}</div><p>Files: {files}</p></section>'
     )

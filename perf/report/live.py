@@ -17,10 +17,11 @@ from typing import Any
 import allure
 import psutil
 
-from perf.errors import UsageError
-from perf.load.completion import Progress
+from perf.cases.errors import UsageError
+from perf.observe.completion import Progress
 from perf.report.progress import LiveLine, QuietLine, progress_text
-from perf.report.secrets import without_secrets
+from perf.store.result import Phase
+from perf.store.secrets import without_secrets
 
 FILE = "progress.json"
 _EVERY_S = 0.5
@@ -63,8 +64,8 @@ class ProgressFile:
         temporary.replace(self._path)
 
 
-class Watch:
-    """What the runner of a case tells: passed on to the terminal, the progress file and Allure's steps.
+class CaseProgress:
+    """How far a case is: told to the terminal, the progress file and Allure's steps.
 
     Args:
         line: of the terminal or the log.
@@ -75,21 +76,26 @@ class Watch:
         self._line = line
         self._file = file
         self._phase = ""
-        #: name, begin_s and end_s (Unix s) of each phase so far; the last may be without an end.
-        self.phases: list[dict[str, Any]] = []
+        #: The phases so far, in the order they began; those that run have no end.
+        self._phases: list[tuple[str, float, float | None]] = []
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """Those that have ended, in the order they began."""
+        return tuple(Phase(name, begin_s, end_s) for name, begin_s, end_s in self._phases if end_s)
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
         """A phase begins, and ends with the block."""
         self._phase = name
         self._file.tell(name, at_once=True)
-        times: dict[str, Any] = {"name": name, "begin_s": time.time()}
-        self.phases.append(times)
+        place, begin_s = len(self._phases), time.time()
+        self._phases.append((name, begin_s, None))
         try:
             with allure.step(name), self._line.phase(name):
                 yield
         finally:
-            times["end_s"] = time.time()
+            self._phases[place] = (name, begin_s, time.time())
 
     def note(self, text: str) -> None:
         """What the phase has come to, in words of its own."""

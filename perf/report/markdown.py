@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from perf.measure.numbers import number
-from perf.report.history import Past, changes, since
-from perf.report.html import ORDER, SIGNS, verdict_line
-from perf.report.run_files import Run
-from perf.report.view import CaseView
+from perf.report.changes import beside_baseline, changes, levels, since
+from perf.report.html import ORDER, SIGNS, headlines, verdict_line
+from perf.store.documents import StoredCase
+from perf.store.history import Past
+from perf.store.runs import Run
 
 
 def summary(run: Run, history: Mapping[str, Sequence[Past]], picture: str) -> str:
     """Verdicts, what is wrong, what changed, one picture (Markdown that shows it)."""
-    cases = sorted(run.cases, key=lambda case: ORDER.index(case.kind))
-    worst = next((case.kind for case in cases), "INVALID")
+    cases = sorted(run.cases, key=lambda case: ORDER.index(case.outcome))
+    worst = next((case.outcome for case in cases), "INVALID")
+    worst = "INVALID" if run.unread and worst == "PASS" else worst
     machine = run.machine
     lines = [
         f"## {SIGNS[worst]} Performance: {verdict_line(run)}",
@@ -24,8 +26,9 @@ def summary(run: Run, history: Mapping[str, Sequence[Past]], picture: str) -> st
         "",
         picture,
         "",
-        *_wrong([case for case in cases if case.kind != "PASS"], history),
+        *_wrong([case for case in cases if case.outcome != "PASS"], history),
         *_changed(cases, history),
+        *_folded("Against the baseline", ((case.id, beside_baseline(case)) for case in cases)),
         *_table(cases),
         *(f"- not read: {_cell(text)}" for text in run.unread),
     ]
@@ -39,50 +42,49 @@ def image(path: str, title: str) -> str:
 
 def mermaid(run: Run) -> str:
     """The picture where no file can be shown, as on a CI job's page: GitHub and GitLab draw it themselves."""
-    bursts = [case for case in run.cases if case.values.get("efficiency") is not None]
+    known = ((case, case.values.get("efficiency")) for case in run.cases)
+    bursts = [(case.story, value) for case, value in known if value is not None]
     if not bursts:
         return ""
-    names = ", ".join(f'"{case.story}"' for case in bursts)
-    values = ", ".join(number(case.values["efficiency"]) for case in bursts)
+    names = ", ".join(f'"{story}"' for story, _ in bursts)
+    values = ", ".join(number(value) for _, value in bursts)
     return (
         '```mermaid\nxychart-beta\n    title "Efficiency: throughput / that of bare ffmpeg"\n'
         f'    x-axis [{names}]\n    y-axis "ratio" 0 --> 1.2\n    bar [{values}]\n```'
     )
 
 
-def _wrong(cases: Sequence[CaseView], history: Mapping[str, Sequence[Past]]) -> list[str]:
+def _wrong(cases: Sequence[StoredCase], history: Mapping[str, Sequence[Past]]) -> list[str]:
     lines = []
     for case in cases:
         lines.append(
-            f"- **{SIGNS[case.kind]} {case.kind} {case.id}**: {since(case, history.get(case.id, ()))}"
+            f"- **{SIGNS[case.outcome]} {case.outcome} {case.id}**: {since(case, history.get(case.id, ()))}"
         )
         lines += [f"  - {_cell(line)}" for line in case.message.splitlines()[:6]]
+        lines += [f"  - {_cell(line)}" for line in levels(case, history.get(case.id, ()))]
     return [*lines, ""] if lines else []
 
 
-def _changed(cases: Sequence[CaseView], history: Mapping[str, Sequence[Past]]) -> list[str]:
-    lines = []
-    for case in cases:
-        notable = [str(change) for change in changes(case, history.get(case.id, ())) if change.notable]
-        if notable:
-            lines.append(f"- {case.id}: {', '.join(notable)}")
-    if not lines:
-        return []
-    return [
-        "<details><summary>Changes of more than 5 % against the run before</summary>",
-        "",
-        *lines,
-        "",
-        "</details>",
-        "",
-    ]
+def _changed(cases: Sequence[StoredCase], history: Mapping[str, Sequence[Past]]) -> list[str]:
+    found = ((case.id, changes(case, history.get(case.id, ()))) for case in cases)
+    notable = ((name, [str(each) for each in some if each.notable]) for name, some in found)
+    return _folded(
+        "Changes of more than 5 % against the run before",
+        ((n, [", ".join(some)] if some else []) for n, some in notable),
+    )
 
 
-def _table(cases: Sequence[CaseView]) -> list[str]:
+def _folded(title: str, of_cases: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
+    """Lines of cases under a title that opens by a click; nothing where there are none."""
+    lines = [f"- {name}: {_cell(line)}" for name, some in of_cases for line in some]
+    return [f"<details><summary>{title}</summary>", "", *lines, "", "</details>", ""] if lines else []
+
+
+def _table(cases: Sequence[StoredCase]) -> list[str]:
     lines = ["| verdict | case | figures |", "|---|---|---|"]
     for case in cases:
-        figures = ", ".join(f"{metric.name} {number(value)}" for metric, value in case.headlines.items())
-        lines.append(f"| {SIGNS[case.kind]} {case.kind} | {case.id} | {figures} |")
+        figures = ", ".join(f"{name} {number(value)}" for name, value in headlines(case))
+        lines.append(f"| {SIGNS[case.outcome]} {case.outcome} | {case.id} | {figures} |")
     return lines
 
 

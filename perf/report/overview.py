@@ -7,45 +7,47 @@ from itertools import groupby
 
 from matplotlib.axes import Axes
 
-from perf.judge.verdict import Kind
-from perf.matrix import Case, Mode
+from perf.cases.worker import Mode, WorkerCase
+from perf.judge.verdict import VerdictKind
+from perf.measure.division import of_one_total
 from perf.measure.numbers import number
+from perf.report.division_lines import conclusion, divisions, said
 from perf.report.drawing import COLOURS, FIRST, INK, SECOND, THIRD, Picture, canvas, canvases, styled
-from perf.run import CaseResult
+from perf.run.worker import WorkerResult
 
 _LOOKS = ((FIRST, "o"), (SECOND, "^"), (THIRD, "s"))
-_SIGNS = {Kind.PASS: "✓", Kind.FAIL: "✗", Kind.INVALID: "?"}
+_SIGNS = {VerdictKind.PASS: "✓", VerdictKind.FAIL: "✗", VerdictKind.INVALID: "?"}
 
 
 @styled()
-def pictures(results: Sequence[CaseResult]) -> list[Picture]:
+def pictures(results: Sequence[WorkerResult]) -> list[Picture]:
     """Every picture that the run has data for."""
     drawn = (draw(results) for draw in PICTURES)
     return [picture for picture in drawn if picture is not None]
 
 
-def matrix(results: Sequence[CaseResult]) -> Picture | None:
+def matrix(results: Sequence[WorkerResult]) -> Picture | None:
     """Every case as a cell: its verdict in words and colour, and what it reached."""
     if not results:
         return None
-    columns = sorted({result.case.concurrency for result in results})
+    columns = sorted({_column_of(result.case) for result in results})
     rows = sorted({_row(result.case) for result in results})
     height = 1.1 + 0.62 * len(rows)
     figure, axes = canvas("The matrix", width=max(5.0, 2.2 + 1.7 * len(columns)), height=height)
     for result in results:
-        x, y = columns.index(result.case.concurrency), rows.index(_row(result.case))
+        x, y = columns.index(_column_of(result.case)), rows.index(_row(result.case))
         _cell(axes, x, y, result)
-    axes.set_xticks(range(len(columns)), [f"concurrency {each}" for each in columns])
+    axes.set_xticks(range(len(columns)), [_said(*each) for each in columns])
     axes.set_yticks(range(len(rows)), [f"{size} MB {mode} ({variant})" for variant, size, mode in rows])
     axes.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(rows) - 0.5, -0.5))
     axes.grid(visible=False)
     axes.tick_params(length=0)
-    counts = {kind: sum(result.verdict.kind is kind for result in results) for kind in Kind}
+    counts = {kind: sum(result.verdict.kind is kind for result in results) for kind in VerdictKind}
     what = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
     return Picture("matrix", "The matrix", f"{len(results)} cases: {what}.", figure)
 
 
-def scaling(results: Sequence[CaseResult]) -> Picture | None:
+def scaling(results: Sequence[WorkerResult]) -> Picture | None:
     """Throughput and efficiency of the bursts against concurrency, with what bare ffmpeg did."""
     bursts = [each for each in results if each.case.mode is Mode.BURST and each.summary.throughput_per_min]
     if not bursts:
@@ -53,7 +55,7 @@ def scaling(results: Sequence[CaseResult]) -> Picture | None:
     figure, (left, right) = canvases(["X, videos per minute", "Efficiency = X / ideal X"], height=3.6)
     said = []
     for (name, group), (colour, marker) in zip(_by_size(bursts), _LOOKS * 9, strict=False):
-        x = [each.case.concurrency for each in group]
+        x = [each.case.workers for each in group]
         throughput = _column(group, "throughput_per_min")
         left.plot(x, throughput, marker + "-", color=colour, label=name, linewidth=2)
         ideal = _column(group, "ideal_throughput_per_min")
@@ -67,15 +69,37 @@ def scaling(results: Sequence[CaseResult]) -> Picture | None:
             )
     right.axhline(1, color=INK, linestyle=":", linewidth=1)
     for axes in (left, right):
-        axes.set(xlabel="concurrency (worker processes)")
-        axes.set_xticks(sorted({each.case.concurrency for each in bursts}))
+        axes.set(xlabel="worker processes over all nodes")
+        axes.set_xticks(sorted({each.case.workers for each in bursts}))
         axes.set_ylim(bottom=0)
     left.legend(loc="best")
     what = f"Efficiency by concurrency. {'; '.join(said) or 'No ideal is known'}."
     return Picture("scaling", "Throughput and efficiency against concurrency", what, figure)
 
 
-def response(results: Sequence[CaseResult]) -> Picture | None:
+def division(results: Sequence[WorkerResult]) -> Picture | None:
+    """Out or up: the throughput of the same worker processes on fewer or more nodes, side by side."""
+    groups = [
+        (f"{variant} {size_mb} MB", group)
+        for (variant, size_mb), found in divisions(results).items()
+        for group in of_one_total(found)
+    ]
+    if not groups:
+        return None
+    rows = [(f"{size}, {said(each)}", each) for size, group in groups for each in group]
+    figure, axes = canvas("Out or up: X by how workers are divided", height=1.2 + 0.34 * len(rows))
+    for place, (_, each) in enumerate(rows):
+        x, inside = each.throughput_per_min, each.interval
+        edges = [[x - inside.low], [inside.high - x]] if inside else None
+        axes.barh([place], [x], xerr=edges, color=FIRST, height=0.6, ecolor=INK, capsize=3)
+    axes.set_yticks(range(len(rows)), [name for name, _ in rows])
+    axes.set(xlabel="videos per minute", ylim=(len(rows) - 0.4, -0.6))
+    axes.grid(visible=False, axis="y")
+    what = " ".join(f"{size}: {conclusion(group)}." for size, group in groups)
+    return Picture("division", "Out or up", what, figure)
+
+
+def response(results: Sequence[WorkerResult]) -> Picture | None:
     """Response time of each case against how busy its workers were."""
     known = [
         each
@@ -104,19 +128,32 @@ def response(results: Sequence[CaseResult]) -> Picture | None:
     return Picture("response", "Response time against utilisation", f"Medians. {what}.", figure)
 
 
-PICTURES: tuple[Callable[[Sequence[CaseResult]], Picture | None], ...] = (matrix, scaling, response)
+PICTURES: tuple[Callable[[Sequence[WorkerResult]], Picture | None], ...] = (
+    matrix,
+    scaling,
+    division,
+    response,
+)
 
 
-def _column(results: Sequence[CaseResult], name: str) -> list[float]:
+def _column(results: Sequence[WorkerResult], name: str) -> list[float]:
     """The metric's value of each that has one."""
     return [value for each in results if (value := each.summary.value(name)) is not None]
 
 
-def _row(case: Case) -> tuple[str, int, str]:
+def _column_of(case: WorkerCase) -> tuple[int, int]:
+    return case.nodes, case.concurrency
+
+
+def _said(nodes: int, concurrency: int) -> str:
+    return f"concurrency {concurrency}" if nodes == 1 else f"{nodes} nodes x {concurrency}"
+
+
+def _row(case: WorkerCase) -> tuple[str, int, str]:
     return str(case.variant), case.size_mb, str(case.mode)
 
 
-def _cell(axes: Axes, x: int, y: int, result: CaseResult) -> None:
+def _cell(axes: Axes, x: int, y: int, result: WorkerResult) -> None:
     kind, summary = result.verdict.kind, result.summary
     axes.fill_between(
         [x - 0.48, x + 0.48],
@@ -124,7 +161,7 @@ def _cell(axes: Axes, x: int, y: int, result: CaseResult) -> None:
         y + 0.46,
         facecolor=COLOURS[kind.lower()][0],
         edgecolor=INK,
-        linewidth=0.5 if kind is Kind.PASS else 2,
+        linewidth=0.5 if kind is VerdictKind.PASS else 2,
     )
     figure = (
         f"R p50 {number(summary.response_p50_s)} s"
@@ -136,9 +173,12 @@ def _cell(axes: Axes, x: int, y: int, result: CaseResult) -> None:
     )
 
 
-def _by_size(results: Sequence[CaseResult]) -> list[tuple[str, list[CaseResult]]]:
-    def name(result: CaseResult) -> tuple[str, int]:
-        return str(result.case.variant), result.case.size_mb
+def _by_size(results: Sequence[WorkerResult]) -> list[tuple[str, list[WorkerResult]]]:
+    def name(result: WorkerResult) -> tuple[str, int, int]:
+        return str(result.case.variant), result.case.size_mb, result.case.nodes
 
     ordered = sorted(results, key=lambda each: (*name(each), each.case.concurrency))
-    return [(f"{size} MB", list(group)) for (_, size), group in groupby(ordered, key=name)]
+    return [
+        (f"{size} MB" if nodes == 1 else f"{size} MB, {nodes} nodes", list(group))
+        for (_, size, nodes), group in groupby(ordered, key=name)
+    ]

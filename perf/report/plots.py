@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from perf.measure.ideal import ideal_response_p95_s
-from perf.measure.ledger import Floats, Ints, Ledger, State
+from perf.measure.ideal import ideal_response_s
+from perf.measure.ledger import Floats, Ints, Ledger
 from perf.measure.numbers import number
 from perf.measure.series import backlog_series, in_service_series
+from perf.pipeline import ReportedWorker, State
 from perf.report.drawing import FAINT, FIRST, INK, PAPER, SECOND, THIRD, Picture, canvas, legend, styled
-from perf.run import CaseResult
+from perf.run.worker import WorkerResult
 
 #: Above so many marks they are drawn as one bitmap within the SVG, which otherwise grows with each.
 _MANY = 1500
 
 
 @styled()
-def pictures(result: CaseResult) -> list[Picture]:
+def pictures(result: WorkerResult) -> list[Picture]:
     """Every picture that the case has data for."""
     drawn = (draw(result) for draw in PICTURES)
     return [picture for picture in drawn if picture is not None]
 
 
-def backlog(result: CaseResult) -> Picture | None:
+def backlog(result: WorkerResult) -> Picture | None:
     """Backlog and tasks in service over time, the injection shaded."""
-    ledger, zero = result.ledger, _zero(result.ledger)
+    return backlog_of(result.ledger)
+
+
+def backlog_of(ledger: Ledger, mark: Callable[[Axes, float], str] = lambda *_: "") -> Picture | None:
+    """The same of a ledger; *mark* draws more, given the axes and the instant of their 0, and says what."""
+    zero = _zero(ledger)
     if zero is None:
         return None
     series, service = backlog_series(ledger), in_service_series(ledger)
@@ -43,15 +48,16 @@ def backlog(result: CaseResult) -> Picture | None:
         xlabel="seconds since the first task was due", ylabel="tasks", ylim=(0, series.peak() * 1.12 + 0.2)
     )
     axes.set_xlim(-0.02 * end_s, end_s * 1.02 or 1)
+    more = mark(axes, zero)
     legend(axes)
     what = (
         f"Peak {series.peak()} tasks; the last was due after {number(last_due_s)} s, "
-        f"the last event was after {number(end_s)} s."
+        f"the last event was after {number(end_s)} s.{more}"
     )
     return Picture("backlog", "Backlog over time", what, figure)
 
 
-def times(result: CaseResult) -> Picture | None:
+def times(result: WorkerResult) -> Picture | None:
     """Response and service time of each task, where it finished."""
     ledger, zero = result.ledger.select(State.DONE), _zero(result.ledger)
     if zero is None or len(ledger) == 0:
@@ -82,7 +88,7 @@ def times(result: CaseResult) -> Picture | None:
     return Picture("times", "Response and service time over time", what, figure)
 
 
-def ecdf(result: CaseResult) -> Picture | None:
+def ecdf(result: WorkerResult) -> Picture | None:
     """Which share of the tasks took at most so long, with the SLOs that limit it."""
     ledger = result.ledger.select(State.DONE)
     if len(ledger) == 0:
@@ -109,14 +115,14 @@ def ecdf(result: CaseResult) -> Picture | None:
     return Picture("ecdf", "Distribution of the times", what, figure)
 
 
-def gantt(result: CaseResult) -> Picture | None:
+def gantt(result: WorkerResult) -> Picture | None:
     """What each worker process did when: bars are tasks, gaps are idle, a new process is marked."""
     ledger, zero = result.ledger, _zero(result.ledger)
     started = ledger.where(~np.isnan(ledger.started_s))
     if zero is None or len(started) == 0:
         return None
     end_s = float(np.nanmax(np.append(ledger.finished_s, started.started_s.max())))
-    lanes = _lanes(started, result.facts.get("workers", ()))
+    lanes = _lanes(started, result.facts.workers)
     figure, axes = canvas("What each worker process did", height=1.3 + 0.36 * min(len(lanes), 40))
     restarts = 0
     for row, mine in enumerate(lanes.values()):
@@ -139,7 +145,7 @@ def gantt(result: CaseResult) -> Picture | None:
     return Picture("gantt", "What each worker process did", what, figure)
 
 
-PICTURES: tuple[Callable[[CaseResult], Picture | None], ...] = (backlog, gantt, times, ecdf)
+PICTURES: tuple[Callable[[WorkerResult], Picture | None], ...] = (backlog, gantt, times, ecdf)
 
 
 def _zero(ledger: Ledger) -> float | None:
@@ -180,7 +186,7 @@ def _stairs(
     axes.step(x, y, where="post", color=colour, linestyle=dash, linewidth=2, label=name)
 
 
-def _limits(result: CaseResult) -> Iterator[tuple[str, float, float]]:
+def _limits(result: WorkerResult) -> Iterator[tuple[str, float, float]]:
     """SLOs on a percentile of the response or service time: text, limit in seconds, share of the tasks."""
     for each in result.verdict.results:
         percent = result.summary.quantile(each.slo.metric)
@@ -192,18 +198,18 @@ def _limits(result: CaseResult) -> Iterator[tuple[str, float, float]]:
             yield str(each.slo), each.slo.limit, percent / 100
         elif each.slo.metric == "response_p95_vs_ideal" and result.ideal is not None:
             case = result.case
-            ideal_s = ideal_response_p95_s(result.ideal, case.mode, len(result.ledger))
+            ideal_s = ideal_response_s(result.ideal, case.mode, case.count, 95)
             yield f"{each.slo} (ideal {number(ideal_s)} s)", each.slo.limit * ideal_s, percent / 100
 
 
-def _lanes(started: Ledger, workers: Sequence[Mapping[str, Any]]) -> dict[str, Ledger]:
+def _lanes(started: Ledger, workers: Sequence[ReportedWorker]) -> dict[str, Ledger]:
     """The tasks of each place at work, `host/child`; also of those that got none.
 
     A child that is replaced leaves its place to another process. Two processes at work in one place at
     once are children of two workers on one host: each then has a lane of its own.
     """
     nothing = started.where(np.zeros(len(started), dtype=np.bool_))
-    lanes = {f"{each['host']}/{child}": nothing for each in workers for child in range(each["concurrency"])}
+    lanes = {f"{each.node}/{child}": nothing for each in workers for child in range(each.concurrency)}
     by_process = {str(name): started.where(started.worker == name) for name in set(started.worker)}
     for place in {name.rsplit("/", 1)[0] for name in by_process}:
         here = {name: mine for name, mine in by_process.items() if name.rsplit("/", 1)[0] == place}

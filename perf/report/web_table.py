@@ -4,32 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from perf.judge.verdict import VerdictKind
 from perf.measure.numbers import number
 from perf.measure.rank import samples_for_bound
-from perf.report.table import aligned
-from perf.web_matrix import ENDPOINTS
-from perf.web_run import WebResult
+from perf.report.aligned import aligned
+from perf.run.web import WebResult
 
-_COLUMNS = (
-    *("case", "n", "due/s", "X/s", "errors", "R p50 s", "R p95 s"),
-    *(f"{name} p95" for name in ENDPOINTS),
-    *("closed p95", "gen cpu"),
-)
 _FEW = "*"
 
 
-def render_web_table(results: Sequence[WebResult]) -> list[str]:
+def render_web_table(results: Sequence[WebResult], width: int | None = None) -> list[str]:
     """A row for each case, then where the knee is, what a closed loop would hide, and what was short."""
-    rows = [(*_COLUMNS, "verdict"), *(_row(result) for result in results)]
-    lines = aligned(rows, left=(0, len(_COLUMNS)))
+    endpoints = tuple(dict.fromkeys(name for result in results for name in _called(result)))
+    columns = (
+        *("case", "n", "due/s", "X/s", "errors", "R p50 s", "R p95 s"),
+        *(f"{name} p95" for name in endpoints),
+        *("closed p95", "gen cpu"),
+    )
+    rows = [(*columns, "verdict"), *(_row(result, endpoints) for result in results)]
+    lines = aligned(rows, left=(0, len(columns)), width=width)
     if any(_few(result) for result in results):
         lines.append(f"{_FEW} p95 of fewer than {samples_for_bound(95)} requests: too few for a bound")
     for result in results:
-        lines += _knee(result) + _hidden(result)
+        lines += _knee(result) + _users(result) + _hidden(result)
     return lines
 
 
-def _row(result: WebResult) -> tuple[str, ...]:
+def _row(result: WebResult, endpoints: Sequence[str]) -> tuple[str, ...]:
     summary = result.summary
     return (
         result.case.id,
@@ -39,11 +40,19 @@ def _row(result: WebResult) -> tuple[str, ...]:
         "-" if summary.error_ratio is None else f"{100 * summary.error_ratio:.2g} %",
         number(summary.response_p50_s),
         number(summary.response_p95_s) + (_FEW if _few(result) else ""),
-        *(number(summary.value(f"{name}_p95_s")) for name in ENDPOINTS),
+        *(number(summary.value(f"{name}_p95_s")) for name in endpoints),
         number(summary.closed_loop_p95_s),
         number(summary.generator_cpu),
-        str(result.verdict.kind),
+        str(result.verdict.kind) + (" (borderline)" if _borderline(result) else ""),
     )
+
+
+def _called(result: WebResult) -> Sequence[str]:
+    return result.case.endpoints or tuple(result.summary.endpoints)
+
+
+def _borderline(result: WebResult) -> bool:
+    return result.verdict.kind is not VerdictKind.INVALID and result.verdict.borderline
 
 
 def _few(result: WebResult) -> bool:
@@ -51,19 +60,32 @@ def _few(result: WebResult) -> bool:
 
 
 def _knee(result: WebResult) -> list[str]:
-    if not result.tried:
+    if not result.steps:
         return []
     summary = result.summary
-    breaking = [each for each in result.tried if each.step.broken]
-    first = min(breaking, key=lambda each: each.step.rate_per_s, default=None)
+    breaking = [step for step in result.steps if step.broken]
+    first = min(breaking, key=lambda step: step.rate_per_s, default=None)
     lines = [
         f"{result.case.id}: knee at {number(summary.knee_per_s)} requests/s "
-        f"(held; {number(summary.knee_broken_per_s)}/s did not), then {result.facts['load_source']}"
+        f"(held; {number(summary.knee_broken_per_s)}/s did not), then {result.facts.load_source}"
     ]
     if first:
-        lines.append(f"  at {number(first.step.rate_per_s)}/s: {first.step.broken}")
-        lines.append(f"  {result.facts['limit_at_knee']}")
+        lines.append(f"  at {number(first.rate_per_s)}/s: {first.broken}")
+        lines.append(f"  {result.facts.bottleneck_at_knee}")
     return lines
+
+
+def _users(result: WebResult) -> list[str]:
+    """How many users a rate stands for, by Little's law: each has a request under way, or pauses."""
+    summary, per_visit = result.summary, len(_called(result))
+    if result.load.rate_per_s is None or summary.response_mean_s is None or not per_visit:
+        return []
+    rate, pause_s = result.load.rate_per_s, result.case.think_s
+    users = max(1, round(rate * (summary.response_mean_s + pause_s / per_visit)))
+    return [
+        f"{result.case.id}: {number(rate)} requests/s are what {users} user(s) send who pause "
+        f"{number(pause_s)} s after every {per_visit} requests"
+    ]
 
 
 def _hidden(result: WebResult) -> list[str]:

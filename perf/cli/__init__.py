@@ -1,0 +1,1 @@
+"""`python -m perf`: the suite's stages by hand. Arguments and prints, nothing else."""

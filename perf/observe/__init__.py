@@ -1,0 +1,1 @@
+"""What touches the world: the ledger's rows, queue, workers, machine, calibration."""

@@ -1,0 +1,27 @@
+"""Looks at what the tasks have made: that it is there, how large it is, and one of it from within."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fixtures.workdir import temporary_folder
+from perf.observe.seen import ResultsSeen
+from perf.pipeline import Pipeline
+
+
+def look_at_results(pipeline: Pipeline, done: Sequence[str]) -> ResultsSeen | None:
+    """What these tasks, which are done, have left; None where the pipeline's tasks leave nothing.
+
+    The one that is opened is the last of them that left something: were it the first, a worker that does
+    its work once would pass.
+    """
+    results = pipeline.results
+    if results is None or not done:
+        return None
+    sizes = results.sizes(done)
+    last = next((task for task in reversed(done) if sizes.get(task)), None)
+    if last is None:
+        return ResultsSeen(sizes)
+    with temporary_folder("result") as folder:
+        results.fetch(last, folder / "result")
+        return ResultsSeen(sizes, (last, results.describe(folder / "result")))

@@ -1,0 +1,45 @@
+"""Whatever breaks under a case reaches pytest, JUnit and Allure as one line without a secret."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from perf.cases.errors import HarnessError, PerfError
+from perf.store.files import replace
+from perf.store.secrets import without_secrets
+
+
+@contextmanager
+def one_line(trace: Path | None) -> Iterator[None]:
+    """An error of the block leaves it in its own words, what it came from cut off.
+
+    pytest prints the arguments of every function that an error passed, and Allure what it says: neither may
+    see the error of an engine, whose text and arguments may hold a password.
+
+    Args:
+        trace: the file that gets the traceback of what was not foreseen.
+
+    Raises:
+        PerfError: the same error, its secrets hidden.
+        HarnessError: in place of one that nobody foresaw.
+    """
+    try:
+        yield
+    except pytest.exit.Exception as error:
+        raise error from None
+    except PerfError as error:
+        raise type(error)(without_secrets(str(error))) from None
+    except Exception as error:
+        said = next(iter(str(error).splitlines()), "")
+        where = ""
+        if trace is not None:
+            replace(trace, traceback.format_exc())
+            where = f"; its traceback: {trace}"
+        raise HarnessError(
+            without_secrets(f"the suite broke: {type(error).__name__}: {said}{where}")
+        ) from None

@@ -1,0 +1,212 @@
+"""The pytest fixtures by which a case of any kind runs. Wiring only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+
+import pytest
+
+from fixtures.faults import reported
+from fixtures.workdir import temporary_folder
+from perf.cases.case import Case, Variant
+from perf.cases.errors import HarnessError
+from perf.cases.prices import node_price
+from perf.observe.cloudwatch import CloudObserver
+from perf.observe.environment import describe_machine
+from perf.observe.observer import observing
+from perf.pipeline import Deployment
+from perf.plugin.benchmark import add_benchmark
+from perf.plugin.collection import BOOK, case_of, kind_of, shell_of
+from perf.plugin.comparing import beside_baseline, keep
+from perf.plugin.one_line import one_line
+from perf.plugin.options import STASHED
+from perf.plugin.properties import properties
+from perf.plugin.terminal import is_terminal, line_writer, screen
+from perf.plugin.trouble import Trouble
+from perf.report.live import CaseProgress, ProgressFile
+from perf.report.progress import LiveLine, QuietLine
+from perf.run.ceiling import Ceiling, CeilingError
+from perf.run.cloud import with_cloud
+from perf.run.context import Context, References
+from perf.store.folder import RunFolder
+from perf.store.result import Result
+from perf.store.secrets import without_secrets
+
+#: What the cases of this run gave, in the order they ran.
+RESULTS = pytest.StashKey[list[Result]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """No results yet."""
+    config.stash[RESULTS] = []
+
+
+@pytest.fixture(scope="session")
+def run_folder(request: pytest.FixtureRequest) -> RunFolder:
+    """Where this run's artifacts go."""
+    return RunFolder.create(request.config.stash[STASHED].results, describe_machine())
+
+
+@pytest.fixture(scope="session")
+def progress_file(request: pytest.FixtureRequest, run_folder: RunFolder) -> Iterator[ProgressFile]:
+    """What `python -m perf watch` reads."""
+    file = ProgressFile(run_folder.path, sum(1 for item in request.session.items if case_of(item)))
+    yield file
+    file.run_ends()
+
+
+@pytest.fixture(scope="session")
+def deployments(request: pytest.FixtureRequest) -> Iterator[Callable[[Variant], Deployment]]:
+    """The deployment of a variant, opened when its first case runs and closed when another's does."""
+    config = request.config
+    with ExitStack() as stack:
+        opened: dict[Variant, Deployment] = {}
+
+        def deployment(variant: Variant) -> Deployment:
+            if variant not in opened:
+                stack.close()
+                opened.clear()
+                try:
+                    folder = stack.enter_context(temporary_folder("servers"))
+                    found = config.hook.pytest_perf_deployment(
+                        config=config, variant=str(variant), shell=shell_of(config), folder=folder
+                    )
+                    opened[variant] = stack.enter_context(found)
+                except HarnessError as error:  # no case of the variant could run
+                    pytest.exit(without_secrets(f"no {variant} deployment: {error}"), returncode=1)
+            return opened[variant]
+
+        yield deployment
+        try:
+            with one_line(None):
+                stack.close()
+        except HarnessError as error:
+            ended = request.session.exitstatus
+            if ended == pytest.ExitCode.OK:
+                raise  # told with the last test
+            pytest.exit(str(error), returncode=int(ended))  # no test is left to tell it with
+
+
+@pytest.fixture(scope="session")
+def references() -> References:
+    """What the run has measured so far and later cases build on."""
+    return References()
+
+
+@pytest.fixture(scope="session")
+def ceiling(request: pytest.FixtureRequest) -> Ceiling:
+    """What the run may take at most."""
+    options = request.config.stash[STASHED]
+    return Ceiling(options.max_s, options.max_usd)
+
+
+@pytest.fixture(scope="session")
+def trouble() -> Trouble:
+    """What went wrong with the deployment so far."""
+    return Trouble()
+
+
+@pytest.fixture
+def run_case(
+    request: pytest.FixtureRequest,
+    deployments: Callable[[Variant], Deployment],
+    references: References,
+    run_folder: RunFolder,
+    progress_file: ProgressFile,
+    trouble: Trouble,
+    ceiling: Ceiling,
+) -> Callable[[Case], Result]:
+    """Run a case of any kind to its verdict, its artifacts written and attached.
+
+    The test then asserts the verdict.
+    """
+    session = _Session(deployments, references, run_folder, progress_file, trouble, ceiling)
+
+    def run(case: Case) -> Result:
+        return _kept(request, run_folder, session.measured(request.config, case))
+
+    return run
+
+
+@dataclass(frozen=True)
+class _Session:
+    """What the cases of a run share."""
+
+    deployments: Callable[[Variant], Deployment]
+    references: References
+    run_folder: RunFolder
+    progress_file: ProgressFile
+    trouble: Trouble
+    ceiling: Ceiling
+
+    def measured(self, config: pytest.Config, case: Case) -> Result:
+        """A case to its verdict; what breaks it is written down, and may end the run."""
+        kind = kind_of(config, case)
+        self.progress_file.case_begins(case.id)
+        progress = CaseProgress(_line(config, case.id), self.progress_file)
+        with one_line(self.run_folder.path / f"broken_{case.id}.txt"):
+            deployment: Deployment | None = None
+            self.ceiling.begin(node_price(shell_of(config)) if case.variant is Variant.AWS else None)
+            try:
+                self.ceiling.check()
+                deployment = self.deployments(case.variant)
+                cloud = CloudObserver(deployment.monitor, config.stash[STASHED].cloud_wait_s, progress.note)
+                with reported("run the case"), observing(cloud):
+                    result: Result = kind.run(case, self._context(config, deployment, progress))
+                if deployment.monitor is not None:
+                    with progress.phase("CloudWatch"):
+                        result = with_cloud(result, cloud.seen)
+            except Exception as error:
+                self.run_folder.write_broken(kind, case, error, progress.phases)
+                if isinstance(error, CeilingError):
+                    pytest.exit(f"{case.id}: {error}", returncode=1)
+                if deployment is not None:
+                    self.trouble.met(deployment, error)
+                raise
+        self.trouble.is_over()
+        return replace(result, phases=progress.phases)
+
+    def _context(self, config: pytest.Config, deployment: Deployment, progress: CaseProgress) -> Context:
+        options = config.stash[STASHED]
+        return Context(
+            deployment,
+            config.stash[BOOK],
+            self.run_folder.path,
+            progress,
+            self.references,
+            options.drain_deadline_s,
+            options.tolerances,
+            self.ceiling,
+        )
+
+
+def _kept(request: pytest.FixtureRequest, run_folder: RunFolder, result: Result) -> Result:
+    """The result beside its baseline, written down and handed to whoever wants it."""
+    config = request.config
+    kind = kind_of(config, result.case)
+    result = beside_baseline(config, kind, result)
+    run_folder.write(kind, result)
+    config.stash[RESULTS].append(result)
+    keep(config, kind, result, run_folder)
+    add_benchmark(request.node, kind, result)
+    request.node.user_properties.extend(properties(kind, result))
+    _tell(request, run_folder, result)
+    return result
+
+
+def _tell(request: pytest.FixtureRequest, run_folder: RunFolder, result: Result) -> None:
+    """Pass a verdict on to pytest and, where it is asked for, to Allure."""
+    request.node.user_properties.append(("verdict", str(result.verdict.kind)))
+    if request.config.getoption("allure_report_dir", None):
+        from perf.report import allure_report  # noqa: PLC0415 - it imports matplotlib, which takes a second
+
+        allure_report.attach(run_folder.path, result.case.id, request.config.stash[STASHED].kinds)
+
+
+def _line(config: pytest.Config, name: str) -> LiveLine | QuietLine:
+    """A live line on a terminal, a line per phase in a log."""
+    if is_terminal(config):
+        return LiveLine(screen(config), name)
+    return QuietLine(line_writer(config), name)

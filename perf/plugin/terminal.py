@@ -1,0 +1,46 @@
+"""How something is said on the terminal while a test runs, past pytest's capture."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from perf.report.progress import Screen
+
+
+def screen(config: pytest.Config) -> Screen:
+    """The terminal, for what is written over; pytest is not told, so its own line stays as it is."""
+    _, capture = _of(config)
+    writer = config.get_terminal_writer()
+
+    def write(text: str) -> None:
+        with capture.global_and_fixture_disabled():
+            sys.stdout.write(text)
+            sys.stdout.flush()
+
+    return Screen(write, lambda: shutil.get_terminal_size().columns, lambda: writer.width_of_current_line)
+
+
+def line_writer(config: pytest.Config) -> Callable[[str], None]:
+    """Writes whole lines."""
+    reporter, capture = _of(config)
+
+    def write_line(text: str) -> None:
+        with capture.global_and_fixture_disabled():
+            reporter.ensure_newline()
+            reporter.write_line(text)
+
+    return write_line
+
+
+def is_terminal(config: pytest.Config) -> bool:
+    """Whether a line can be written over."""
+    return bool(_of(config)[0].isatty)
+
+
+def _of(config: pytest.Config) -> tuple:  # type: ignore[type-arg]  # both are pytest's own, without public types
+    plugins = config.pluginmanager
+    return plugins.getplugin("terminalreporter"), plugins.getplugin("capturemanager")

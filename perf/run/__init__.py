@@ -1,0 +1,1 @@
+"""How a case of each kind runs, and the data it gives."""
