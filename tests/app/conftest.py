@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
 from app import health
-from app.main import create_app
+from app.main import make_app
 from app.settings import Settings
 from fixtures.api import ApiServer
 from fixtures.processes import ManagedProcess
@@ -28,7 +28,7 @@ def settings(pipeline_env: dict[str, str]) -> Settings:
 
 @pytest.fixture
 def api(settings: Settings) -> FastAPI:
-    return create_app(settings)
+    return make_app(settings)
 
 
 @pytest.fixture

@@ -12,9 +12,11 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from app.aws import s3_client, sqs_client
-from app.main import create_app
+from app.main import make_app
 from app.model import Status, Video
+from app.queue import EnqueueError, TaskQueue
 from app.settings import Settings
+from app.storage import ObjectStream, StorageUnavailableError
 
 DISK_FULL = """
 create function full_disk() returns trigger language plpgsql
@@ -102,18 +104,39 @@ def test_an_upload_that_cannot_be_enqueued_is_failed_with_the_reason(
     settings: Settings, pipeline_env: dict[str, str]
 ) -> None:
     lost = settings.model_copy(update={"sqs_queue_name": "no-such-queue"})
-    app = create_app(lost)
+    app = make_app(lost)
     with TestClient(app) as client:
         answer = send(client)
         [video] = rows(app.state.services.engine)
         assert client.get("/api/videos?status=failed").json()["videos"][0]["id"] == video.id
     assert answer.status_code == 503
     assert "could not be enqueued" in answer.json()["detail"]
+    assert answer.headers["Retry-After"] == "5"
+    assert objects(settings) == []  # the client sends it again
     assert video.status == Status.FAILED
     assert "no-such-queue" in (video.error or "")
     assert video.finished_at == video.updated_at
     assert video.finished_at is not None
     assert video.finished_at > video.uploaded_at
+
+
+def test_an_upload_whose_message_came_through_all_the_same_is_accepted(
+    settings: Settings, pipeline_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app(settings)
+    engine = app.state.services.engine
+
+    def send_and_lose_the_answer(_: TaskQueue, video_id: str) -> None:
+        with engine.begin() as connection:  # a worker was quick
+            connection.execute(text("update videos set status = 'processing', attempts = 1"))
+        raise EnqueueError(video_id)
+
+    monkeypatch.setattr(TaskQueue, "enqueue", send_and_lose_the_answer)
+    with TestClient(app) as client:
+        assert send(client).status_code == 201
+        [video] = rows(engine)
+    assert video.status == Status.PROCESSING
+    assert objects(settings) == [video.object_key]
 
 
 def test_an_upload_that_cannot_be_written_down_leaves_no_object(
@@ -128,7 +151,7 @@ def test_an_upload_that_cannot_be_written_down_leaves_no_object(
 
 
 def test_an_upload_without_storage_leaves_no_row(settings: Settings) -> None:
-    app = create_app(settings.model_copy(update={"aws_s3_bucket": "no-such-bucket"}))
+    app = make_app(settings.model_copy(update={"aws_s3_bucket": "no-such-bucket"}))
     with TestClient(app) as client:
         answer = send(client)
         assert rows(app.state.services.engine) == []
@@ -212,6 +235,34 @@ def test_the_result_of_a_done_video_can_be_downloaded(
     assert answer.content == content
 
 
+def test_a_download_that_the_storage_breaks_is_cut_short_and_one_line(
+    client: TestClient,
+    engine: Engine,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    s3_client(settings.aws_region).put_object(
+        Bucket=settings.aws_s3_bucket, Key="processed/a.mp4", Body=bytes(700_000)
+    )
+    video_id = seed(engine, status=Status.DONE, processed_key="processed/a.mp4")
+    whole = ObjectStream.__next__
+    left = [b"one chunk"]
+
+    def breaks(stream: ObjectStream) -> bytes:
+        if not left:
+            raise StorageUnavailableError("the storage went away")
+        left.pop()
+        return whole(stream)
+
+    monkeypatch.setattr(ObjectStream, "__next__", breaks)
+    answer = client.get(f"/api/videos/{video_id}/download")
+    assert 0 < len(answer.content) < 700_000
+    [record] = [each for each in caplog.records if each.name == "app.main"]
+    assert record.getMessage().endswith("/download was cut off: the storage went away")
+    assert record.exc_info is None
+
+
 def test_what_cannot_be_downloaded_says_why(client: TestClient, engine: Engine) -> None:
     failed = seed(engine, status=Status.FAILED, error="ffmpeg: no video stream")
     lost = seed(engine, status=Status.DONE, processed_key="processed/lost.mp4")
@@ -227,7 +278,7 @@ def test_what_cannot_be_downloaded_says_why(client: TestClient, engine: Engine) 
 
 
 def test_a_token_guards_everything_but_health(settings: Settings) -> None:
-    guarded = create_app(Settings(api_token="s3cret-ü"))
+    guarded = make_app(Settings(api_token="s3cret-ü"))
     with TestClient(guarded) as client:
         assert client.get("/api/health").status_code == 200
         for path in ("/api/videos", f"/api/videos/{_UUID}", f"/api/videos/{_UUID}/download", "/openapi.json"):
@@ -242,7 +293,7 @@ def test_a_token_guards_everything_but_health(settings: Settings) -> None:
 
 
 def test_an_empty_token_is_none(settings: Settings) -> None:
-    with TestClient(create_app(Settings(api_token=""))) as client:
+    with TestClient(make_app(Settings(api_token=""))) as client:
         assert client.get("/api/videos").status_code == 200
 
 
@@ -264,7 +315,7 @@ def test_openapi_says_what_the_api_does(client: TestClient) -> None:
 
 def test_everything_but_sqs_works_from_a_folder(settings: Settings, api: FastAPI, tmp_path: Any) -> None:
     local = settings.model_copy(update={"storage_backend": "local", "local_storage_dir": tmp_path / "files"})
-    with TestClient(create_app(local)) as client:
+    with TestClient(make_app(local)) as client:
         video_id = send(client).json()["id"]
         assert client.get("/api/health").json()["storage"] == "ok"
     assert (tmp_path / "files" / "uploads" / f"{video_id}.mp4").read_bytes() == CONTENT

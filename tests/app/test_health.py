@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 
 from app import health
 from app.health import Health
-from app.main import create_app
+from app.main import make_app
 from app.settings import Settings
 from fixtures.postgres import PostgresServer
 
@@ -83,7 +83,7 @@ def test_a_lost_database_is_503_everywhere(
 
 def test_what_is_lost_is_named_with_503(settings: Settings) -> None:
     lost = settings.model_copy(update={"aws_s3_bucket": "no-such-bucket", "sqs_queue_name": "no-such-queue"})
-    with TestClient(create_app(lost)) as client:
+    with TestClient(make_app(lost)) as client:
         answer = client.get("/api/health")
     assert answer.status_code == 503
     assert answer.json() == {

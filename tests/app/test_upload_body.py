@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import upload_body
 from app.upload_body import BlockingReader, FilePart, UploadRefusedError
 
 KIND = "multipart/form-data; boundary=XyZ"
@@ -103,15 +102,3 @@ def read_in_thread(pieces: Sequence[bytes], *sizes: int) -> list[bytes]:
 def test_a_read_is_as_long_as_asked_until_the_end() -> None:
     assert read_in_thread([b"abc", b"de", b"fgh"], 4, 3, 3, 3) == [b"abcd", b"efg", b"h", b""]
     assert read_in_thread([b"abc", b"de"], 1, -1, -1) == [b"a", b"bcde", b""]
-
-
-def test_a_client_that_stands_still_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upload_body, "IDLE_S", 0.01)
-
-    async def run() -> None:
-        reader = BlockingReader(asyncio.get_running_loop().create_future, asyncio.get_running_loop())
-        await asyncio.to_thread(reader.read, 1)
-
-    with pytest.raises(UploadRefusedError, match="stood still") as caught:
-        asyncio.run(run())
-    assert caught.value.status_code == 408

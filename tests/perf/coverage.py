@@ -1,5 +1,5 @@
 # ruff: noqa: T201
-"""Prints how well the intervals and the stability verdicts do: `python -m tests.perf.coverage [SEEDS]`.
+"""Prints how well the intervals and the verdict on stability do: `python -m tests.perf.coverage [SEEDS]`.
 
 Each figure comes from so many simulated cases (tests/perf/simulated.py). The truth that an interval should
 hold is the mean of the metric over 2,000 further cases of the same kind.
@@ -9,19 +9,45 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from enum import StrEnum
 from functools import cache
 
 import numpy as np
 
-from perf.matrix import Mode
-from perf.measure.intervals import intervals
+from perf.cases.worker import Mode
+from perf.judge.verdict import STABLE, judge
+from perf.measure.intervals import Interval, intervals
+from perf.measure.ledger import Ledger
 from perf.measure.metrics import summarise
 from perf.measure.replay import replay
-from perf.measure.stability import Trend, stability
+from perf.measure.summary import Summary
 from tests.perf.simulated import LAWS, services, simulate
+from tests.perf.verdict_table import SERVERS, Scenario, Service, queue
 
 METRICS = ("throughput_per_min", "response_mean_s", "response_p50_s", "response_p95_s")
 RHOS = (0.5, 0.7, 0.9, 1.05, 1.2, 2.0)
+
+
+class Trend(StrEnum):
+    """What the verdict says of a sustained case's backlog, were the arrivals to go on."""
+
+    STABLE = "stable"
+    GROWING = "growing"
+    #: The interval of the offered utilisation holds 1: the case is too short, or the load too near.
+    UNDECIDED = "undecided"
+    UNKNOWN = "unknown"
+
+
+def trend(summary: Summary, spread: Mapping[str, Interval]) -> Trend:
+    """What the suite's own verdict on stability says."""
+    (found,) = judge(summary, [STABLE], (), spread).results
+    if found.passed is None:
+        return Trend.UNKNOWN
+    if found.borderline or found.interval is None:
+        return Trend.UNDECIDED
+    return Trend.STABLE if found.passed else Trend.GROWING
 
 
 def judged(seed: int, count: int, servers: int, law: str, rho: float | None, drift: float = 0.0):
@@ -63,7 +89,7 @@ def coverage(seeds: int, *case) -> dict[str, float]:
 
 def verdicts(seeds: int, count: int, servers: int, law: str, rho: float) -> Counter:
     """How often each trend was found."""
-    return Counter(stability(*judged(seed, count, servers, law, rho)).trend for seed in range(seeds))
+    return Counter(trend(*judged(seed, count, servers, law, rho)) for seed in range(seeds))
 
 
 def main(seeds: int) -> None:
@@ -89,5 +115,66 @@ def main(seeds: int) -> None:
                 print(f"{count:>5} {servers:>2} {law:<14} " + " ".join(f"{c:>13}" for c in cells), flush=True)
 
 
+def by_period(phase: float) -> Service:
+    """The machine is half as fast for a third of the case, beginning anywhere in it."""
+
+    def service(rng: np.random.Generator, part: float, server: int) -> float:
+        return float(rng.lognormal(-0.011, 0.15)) * (2.0 if (part - phase) % 1 < 1 / 3 else 1.0)
+
+    return service
+
+
+def with_stragglers(rng: np.random.Generator, part: float, server: int) -> float:
+    return float(rng.lognormal(-0.011, 0.15)) * (10.0 if rng.random() < 0.05 else 1.0)
+
+
+def unequal(rng: np.random.Generator, part: float, server: int) -> float:
+    return float(rng.lognormal(-0.011, 0.15)) * (2.0 if server else 1.0)
+
+
+def unlike(seeds: int) -> None:
+    """The same where tasks are not alike, by the queue of tests/perf/verdict_table.py."""
+    print(f"\nTasks that are not alike, c=2, {seeds} cases each; the truth is the mean of 1,000 further ones")
+    print(f"{'n':>5} {'what':<28} {'mode':<8} {'X':>6} {'mean':>6} {'p50':>6} {'p95':>6}")
+    laws: dict[str, Callable[[float], Service]] = {
+        "speed in periods": by_period,
+        "stragglers, 5 % of 10x": lambda _: with_stragglers,
+        "unequal workers, 1:2": lambda _: unequal,
+    }
+    for name, law in laws.items():
+        for rho in (None, 0.6):
+            for random_order in (False, True):
+                scenario = Scenario("", frozenset(), rho, random_order=random_order)
+                for count in (16, 60, 200):
+                    held = unlike_coverage(scenario, law, count, seeds)
+                    shares = " ".join(f"{100 * share:6.1f}" for share in held)
+                    what = f"{name}{', random' if random_order else ''}"
+                    mode = "burst" if rho is None else f"rho {rho}"
+                    print(f"{count:>5} {what:<28} {mode:<8} {shares}", flush=True)
+
+
+def unlike_coverage(
+    scenario: Scenario, law: Callable[[float], Service], count: int, seeds: int
+) -> list[float]:
+    """The share of the intervals that hold the truth, in the order of METRICS."""
+    mode = Mode.BURST if scenario.rho is None else Mode.SUSTAINED
+
+    def case(seed: int) -> tuple[Ledger, Summary]:
+        rng = np.random.default_rng(seed)
+        ledger = Ledger.of(queue(replace(scenario, service=law(rng.random())), count, rng))
+        return ledger, summarise(ledger, concurrency=SERVERS, mode=mode, ideal=None)
+
+    further = [case(100_000 + seed)[1] for seed in range(1000)]
+    true = {name: float(np.mean([summary.value(name) for summary in further])) for name in METRICS}
+    held, had = Counter(), Counter()
+    for seed in range(seeds):
+        ledger, summary = case(seed)
+        found = intervals(ledger, summary, concurrency=SERVERS, mode=mode)
+        held.update(name for name in METRICS if name in found and true[name] in found[name])
+        had.update(list(found))
+    return [held[name] / had[name] if had[name] else float("nan") for name in METRICS]
+
+
 if __name__ == "__main__":
     main(int(sys.argv[1]) if len(sys.argv) > 1 else 200)
+    unlike(int(sys.argv[1]) if len(sys.argv) > 1 else 200)

@@ -6,28 +6,31 @@ Cases that pass, one that fails, one that is invalid, one that broke, and the we
 
 from __future__ import annotations
 
-import json
 import sys
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-from perf.errors import HarnessError
+from perf.cases.case import Variant
+from perf.cases.errors import HarnessError
+from perf.cases.web import WebMode, web_cases
+from perf.cases.worker import Mode, WorkerCase
+from perf.judge.check import Problem
 from perf.judge.slos import Slo
 from perf.judge.verdict import judge
-from perf.matrix import Case, Mode, Variant
+from perf.load.locust_run import LoadSpec
 from perf.measure.ideal import Ideal
 from perf.measure.intervals import intervals
-from perf.measure.ledger import Ledger, TaskRecord
+from perf.measure.ledger import Ledger
 from perf.measure.metrics import summarise
-from perf.measure.validity import Problem
-from perf.measure.web import Second
-from perf.measure.web_summary import WEB_METRICS, WebSummary
-from perf.report.artifacts import RunFolder, csv_text, write_broken
-from perf.report.web_artifacts import FORMAT
-from perf.run import CaseResult
-from perf.web_matrix import WebAxes, WebMode, web_cases
+from perf.measure.web import Second, Window
+from perf.measure.web_summary import WebSummary
+from perf.observe.seen import TaskRecord
+from perf.pipeline import Clip, ReportedWorker
+from perf.run.web import WEB, WebFacts, WebResult
+from perf.run.web_load import STEP_METRICS, Step
+from perf.run.worker import WORKER, WorkerFacts, WorkerResult
+from perf.store.folder import RunFolder
+from perf.store.result import Phase
 from tests.perf.tasks import task
 
 BEGAN = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -39,8 +42,11 @@ MACHINE = {
     "packages": {"celery": "5.7.0"},
 }
 FAULT = Problem(
-    "other load: processes kept 1.13 of 2 processors busy (allowed: 0.25)", "end them and run again"
+    "other load: processes kept 1.13 of 2 processors busy (allowed: 0.25)",
+    "end them and run again",
+    "machine was ours",
 )
+CLIP = Clip(Path("/clips/clip.mp4"), "clips/clip.mp4", "1.0 MB, 1 s, 1280x720@24", 2**20, stand_in=True)
 
 
 def tasks(count: int, concurrency: int, service_s: float, gap_s: float, zero_s: float) -> list[TaskRecord]:
@@ -65,7 +71,7 @@ def worker_case(
     service_s: float,
     zero_s: float,
     problems: tuple[Problem, ...] = (),
-) -> CaseResult:
+) -> WorkerResult:
     """A case of 60 tasks of this service time, against an ideal of 0.3 s."""
     count, rate = 60, 60 / 0.3 * 0.7 * concurrency
     gap_s = 0.0 if mode is Mode.BURST else 60 / rate
@@ -77,67 +83,63 @@ def worker_case(
     slos += [Slo("efficiency", ">=", 0.5, "slos.toml:16")] if mode is Mode.BURST else []
     slos += [Slo("response_p95_vs_ideal", "<=", 2, "slos.toml:17")] if mode is Mode.BURST else []
     verdict = judge(summary, slos, problems, spread)
-    case = Case(Variant.MOCKED, size_mb, concurrency, mode, count)
     names = ("deploy", "calibrate", "inject", "drain", "judge")
-    phases = [
-        {"name": n, "begin_s": zero_s - 4 + 2 * i, "end_s": zero_s - 2 + 2 * i} for i, n in enumerate(names)
-    ]
-    facts = {
-        "clip": {"is": "1.0 MB, 1 s, 1280x720@24", "stand_in": True},
-        "rate_per_min": rate if gap_s else None,
-        "rate_source": f"0.7 of {rate / 0.7:.1f}/min, from the burst case" if gap_s else "all at once",
-        "workers": [{"host": "ci-7", "pid": 99, "concurrency": concurrency}],
-        "phases": phases,
-    }
-    return CaseResult(case, ledger, summary, verdict, ideal, spread, None, facts)
-
-
-def write_knee(folder: Path) -> str:
-    """A web case whose search found its knee, as its artifacts; its id."""
-    case = next(each for each in web_cases(Variant.MOCKED, WebAxes()) if each.mode is WebMode.KNEE)
-    values: dict[str, Any] = {
-        name: 0 if metric.unit == "count" else None for name, metric in WEB_METRICS.items()
-    }
-    values |= {"due": 600, "sent": 600, "answered": 600, "offered_per_s": 60.0, "throughput_per_s": 59.6}
-    values |= {"error_ratio": 0.0, "response_p50_s": 0.041, "response_p95_s": 0.18}
-    values |= {"knee_per_s": 76.1, "knee_broken_per_s": 82.0}
-    summary = WebSummary(**values)
-    verdict = judge(
-        summary,
-        [Slo("response_p95_s", "<=", 1.0, "slos.toml:90"), Slo("knee_per_s", ">=", 1, "slos.toml:95")],
-        (),
+    return WorkerResult(
+        case=WorkerCase(Variant.MOCKED, size_mb, concurrency, mode, count),
+        summary=summary,
+        verdict=verdict,
+        intervals=spread,
+        phases=tuple(
+            Phase(name, zero_s - 4 + 2 * place, zero_s - 2 + 2 * place) for place, name in enumerate(names)
+        ),
+        ideal=ideal,
+        facts=WorkerFacts(
+            deployment={"queue": "video-perf"},
+            workers=(ReportedWorker("w", "ci-7", 99, concurrency),),
+            clip=CLIP,
+            rate_per_min=rate if gap_s else None,
+            rate_source=f"0.7 of {rate / 0.7:.1f}/min, from the burst case" if gap_s else "all at once",
+            clock_uncertainty_s=0.0004,
+        ),
+        ledger=ledger,
     )
-    rates = (16.0, 32.0, 64.0, 128.0, 90.5, 76.1, 82.0)
-    steps = [_step(rate) for rate in rates]
-    document = {
-        "format": FORMAT,
-        "id": case.id,
-        "case": asdict(case),
-        "verdict": asdict(verdict),
-        "summary": asdict(summary),
-        "load": {"run_s": 10.0, "rate_per_s": 60.0},
-        "steps": steps,
-        "facts": {"load_source": "0.8 of the knee", "clip": {"is": "50 MB"}},
-        "machine": MACHINE,
-    }
-    (folder / f"case_{case.id}.json").write_text(json.dumps(document, default=str))
-    seconds = [Second(s, 60, 59 + s % 2, 0, 0, 2 + s % 3, 0.04, 0.15 + 0.01 * (s % 4)) for s in range(10)]
-    rows: list[Any] = [tuple(Second.__slots__), *(tuple(asdict(each).values()) for each in seconds)]
-    (folder / f"seconds_{case.id}.csv").write_text(csv_text(rows))
-    users = [("Timestamp", "User Count"), *((s, 2 * s) for s in range(10))]
-    (folder / f"{case.id}_stats_history.csv").write_text(csv_text(users))
-    return case.id
 
 
-def _step(rate_per_s: float) -> dict[str, Any]:
+def knee_result() -> WebResult:
+    """A web case whose search found its knee."""
+    (case,) = (each for each in web_cases(Variant.MOCKED, {}) if each.mode is WebMode.KNEE)
+    summary = WebSummary.of(
+        {name: 0 if metric.unit == "count" else None for name, metric in WebSummary.metrics().items()}
+        | {"due": 600, "sent": 600, "answered": 600, "offered_per_s": 60.0, "throughput_per_s": 59.6}
+        | {"error_ratio": 0.0, "response_p50_s": 0.041, "response_p95_s": 0.18}
+        | {"knee_per_s": 76.1, "knee_broken_per_s": 82.0}
+        | {f"{endpoint}_answered": 0 for endpoint in ("health", "upload", "status", "download")}
+    )
+    slos = [Slo("response_p95_s", "<=", 1.0, "slos.toml:90"), Slo("knee_per_s", ">=", 1, "slos.toml:95")]
+    seconds = (Second(s, 60, 59 + s % 2, 0, 0, 2 + s % 3, 0.04, 0.15 + 0.01 * (s % 4)) for s in range(10))
+    return WebResult(
+        case=case,
+        summary=summary,
+        verdict=judge(summary, slos, ()),
+        load=LoadSpec(run_s=10.0, rate_per_s=60.0),
+        window=Window(BEGAN.timestamp() + 0.5, BEGAN.timestamp() + 10),
+        requests=f"{case.id}_requests",
+        facts=WebFacts("0.8 of the knee", CLIP, "cores used: api 0.9", "cores used: api 1.4"),
+        seconds=tuple(seconds),
+        users=tuple(2 * second for second in range(10)),
+        steps=tuple(_step(rate) for rate in (16.0, 32.0, 64.0, 128.0, 90.5, 76.1, 82.0)),
+    )
+
+
+def _step(rate_per_s: float) -> Step:
     held = rate_per_s < 80
-    return {
-        "rate_per_s": rate_per_s,
-        "broken": "" if held else "p95 over its SLO",
+    figures: dict[str, float | None] = dict.fromkeys(STEP_METRICS)
+    figures |= {
         "throughput_per_s": min(rate_per_s, 79.0),
         "response_p50_s": 0.03 + rate_per_s / 3000,
         "response_p95_s": 0.1 if held else 1.4,
     }
+    return Step(rate_per_s, "" if held else "p95 over its SLO", figures)
 
 
 def write_run(results: Path, back: int = 0, *, full: bool = True) -> Path:
@@ -154,14 +156,14 @@ def write_run(results: Path, back: int = 0, *, full: bool = True) -> Path:
                 slow = size_mb == 50 and concurrency == 2 and mode is Mode.BURST and back < 3
                 invalid = size_mb == 100 and concurrency == 4 and mode is Mode.SUSTAINED and back == 0
                 service_s = (0.9 if slow else 0.36 + 0.002 * (back % 5)) / slower
-                folder.write(worker_case(size_mb, concurrency, mode, service_s=service_s, zero_s=zero_s,
-                                         problems=(FAULT,) if invalid else ()))  # fmt: skip
+                problems = (FAULT,) if invalid else ()
+                folder.write(WORKER, worker_case(size_mb, concurrency, mode, service_s=service_s,
+                                                 zero_s=zero_s, problems=problems))  # fmt: skip
     if full:
-        write_knee(folder.path)
-        case = Case(Variant.MOCKED, 200, 1, Mode.BURST, 60)
+        folder.write(WEB, knee_result())
+        case = WorkerCase(Variant.MOCKED, 200, 1, Mode.BURST, 60)
         error = HarnessError("tried to read the ledger; the database closed the connection; look at its log")
-        phases = [{"name": "deploy", "begin_s": zero_s, "end_s": zero_s + 2}]
-        write_broken(folder.path, case, error, phases, MACHINE)
+        folder.write_broken(WORKER, case, error, [Phase("deploy", zero_s, zero_s + 2)])
     return folder.path
 
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import simpy
 
-from perf.measure.ledger import Ledger, State, TaskRecord
+from perf.measure.ledger import Ledger
+from perf.observe.seen import TaskRecord
+from perf.pipeline import State
 
 Draw = Callable[[np.random.Generator], float]
 
@@ -44,6 +46,7 @@ class Model:
     def __init__(self, arrivals_s: Sequence[float], servers: int, services_s: Sequence[float]) -> None:
         self.env = simpy.Environment()
         self.pool = simpy.Resource(self.env, servers)
+        self.idle = [f"host/{server}/{server}" for server in range(servers)]
         self.records: list[TaskRecord] = []
         self.number = self.busy = self.most = 0
         self.backlog_area = self.busy_area = self.since_s = 0.0
@@ -66,14 +69,16 @@ class Model:
         self.count(number=1)
         with self.pool.request() as turn:
             yield turn
+            worker = self.idle.pop(0)
             started = self.env.now
             self.count(busy=1)
             yield self.env.timeout(service_s)
             self.count(number=-1, busy=-1)
+            self.idle.append(worker)
         self.responses_s.append(self.env.now - due_s)
         self.records.append(
             TaskRecord(
-                name, due_s, due_s, due_s, started, self.env.now, self.env.now, State.DONE, 1, 1, "host/0/1"
+                name, due_s, due_s, due_s, started, self.env.now, self.env.now, State.DONE, 1, 1, worker
             )
         )
 

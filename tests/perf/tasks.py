@@ -6,7 +6,14 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from perf.measure.ledger import Ledger, State, TaskRecord
+from perf.judge.check import Problem, problems
+from perf.judge.evidence import TaskEvidence
+from perf.judge.run_checks import RUN_CHECKS
+from perf.judge.task_checks import TASK_CHECKS
+from perf.measure.ledger import Ledger
+from perf.measure.summary import Summary
+from perf.observe.seen import TaskRecord
+from perf.pipeline import State
 
 
 def task(
@@ -23,6 +30,11 @@ def task(
         "worker": "host/0/1",
     }
     return TaskRecord(name, scheduled_s=scheduled, started_s=started, finished_s=finished, **fields | given)
+
+
+def checked(ledger: Ledger, summary: Summary, concurrency: int, **given: Any) -> tuple[Problem, ...]:
+    """All that the checks of a worker case find; what is given is TaskEvidence's."""
+    return problems((*TASK_CHECKS, *RUN_CHECKS), TaskEvidence(ledger, summary, concurrency, **given))
 
 
 #: Quarters of a second are exact in binary, and make equal instants likely.

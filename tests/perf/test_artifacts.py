@@ -8,21 +8,24 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from perf.errors import UsageError
-from perf.load.injector import Sent
-from perf.matrix import Mode
+from perf.cases.errors import UsageError
+from perf.cases.worker import Mode
+from perf.judge.check import Problem
+from perf.load.plan import Sent
+from perf.measure.bisection import Outcome
 from perf.measure.ledger import Ledger
-from perf.measure.metrics import METRICS, summarise
-from perf.measure.validity import Problem
-from perf.report.artifacts import (
-    CONSOLIDATED,
-    RunFolder,
-    read_case,
-    read_tasks_log,
-    write_case,
-    write_summary,
-)
-from tests.perf.results import result
+from perf.measure.metrics import summarise
+from perf.measure.summary import METRICS
+from perf.run.kinds import KINDS
+from perf.run.search import SEARCH
+from perf.run.worker import WORKER, known_row
+from perf.store.documents import read_case
+from perf.store.files import merge_row
+from perf.store.folder import RunFolder, write_row
+from perf.store.published import read_table
+from perf.store.runs import files_of, read_run
+from perf.store.tasks_log import read_tasks_log
+from tests.perf.results import facts, result, search_result
 
 
 @pytest.fixture
@@ -35,58 +38,102 @@ def rows(path):
         return list(csv.DictReader(file))
 
 
+def written(folder, result):
+    """The file of a case that has been written."""
+    folder.write(WORKER, result)
+    return folder.path / f"case_{result.case.id}.json"
+
+
+def again(folder, result):
+    return read_case(written(folder, result), KINDS)
+
+
+def test_a_row_of_another_kind_takes_no_column_away(tmp_path):
+    path = tmp_path / "consolidated.csv"
+    merge_row(path, {"case": "a", "total": 16, "verdict": "PASS"})
+    merge_row(path, {"case": "b", "naps": 3, "verdict": "PASS"})
+    merge_row(path, {"case": "a", "total": 17, "verdict": "FAIL"})
+    assert rows(path) == [
+        {"case": "b", "total": "", "verdict": "PASS", "naps": "3"},
+        {"case": "a", "total": "17", "verdict": "FAIL", "naps": ""},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda text: text.replace('"lost": 0', '"lost": NaN', 1), "NaN is no number"),
+        (lambda text: text.replace('"lost": 0', '"lost": "none"', 1), "not a document of this version"),
+        (lambda text: '{"a":' * 9999 + "1" + "}" * 9999, "not JSON, or cut short"),
+        (lambda text: text[:100], "not JSON, or cut short"),
+        (lambda text: text.replace('"kind": "FAIL"', '"kind": "PASS"', 1), "contradicts itself: PASS, and"),
+    ],
+)
+def test_a_damaged_document_costs_itself_alone_and_is_told(folder, damage, said):
+    written(folder, result())
+    path = folder.path / f"case_{result(mode=Mode.SUSTAINED).case.id}.json"
+    path.write_text(damage((folder.path / f"case_{result().case.id}.json").read_text()))
+    run = read_run(folder.path, KINDS)
+    assert [case.id for case in run.cases] == [result().case.id]
+    (unread,) = run.unread
+    assert said in unread
+
+
 @pytest.mark.parametrize("mode", Mode)
 def test_a_case_is_read_as_it_was_written(folder, mode):
-    written = result(mode=mode)
-    verdict = replace(written.verdict, problems=(Problem("why", "what to do"),))
-    written = replace(written, verdict=verdict)
-    read = read_case(folder.write(written)[f"case_{written.case.id}.json"])
-    assert read.ledger.to_records() == written.ledger.to_records()
-    assert replace(read, ledger=written.ledger) == written
-    again = summarise(read.ledger, concurrency=1, mode=mode, ideal=read.ideal)
-    assert again == written.summary
+    case = result(mode=mode)
+    verdict = replace(case.verdict, problems=(Problem("why", "what to do"),))
+    case = replace(case, verdict=verdict)
+    read = again(folder, case).result
+    assert read.ledger.to_records() == case.ledger.to_records()
+    assert replace(read, ledger=case.ledger) == case
+    summary = summarise(read.ledger, concurrency=1, mode=mode, ideal=read.ideal)
+    assert summary == case.summary
 
 
 def test_a_case_without_an_ideal_and_without_data(folder):
-    written = replace(result(ledger=Ledger.of([])), ideal=None)
-    read = read_case(folder.write(written)[f"case_{written.case.id}.json"])
-    assert (read.ideal, read.summary, len(read.ledger)) == (None, written.summary, 0)
+    case = replace(result(ledger=Ledger.of([])), ideal=None)
+    read = again(folder, case).result
+    assert (read.ideal, read.summary, len(read.ledger)) == (None, case.summary, 0)
 
 
 def test_the_json_holds_what_it_ran_on(folder):
-    document = json.loads(folder.write(result())["case_mocked-50MB-c1-burst.json"].read_text())
+    document = json.loads(written(folder, result()).read_text())
     assert document["machine"] == {"host": "here", "git_commit": "abc"}
-    assert document["facts"]["clip"]["is"] == "2 s of 320x180"
+    assert document["facts"]["clip"]["what"] == "2 s of 320x180"
     assert document["records"][0]["task_id"] == "a"
 
 
 def test_the_metrics_csv_has_every_metric_and_the_verdict(folder):
-    written = result()
-    found = {
-        row["metric"]: (row["value"], row["unit"])
-        for row in rows(folder.write(written)["metrics_mocked-50MB-c1-burst.csv"])
-    }
+    case = result()
+    folder.write(WORKER, case)
+    table = rows(folder.path / "metrics_mocked-50MB-c1-burst.csv")
+    found = {row["metric"]: (row["value"], row["unit"]) for row in table}
     assert set(METRICS) <= set(found)
     assert found["done"] == ("2", "count")
-    assert float(found["response_mean_s"][0]) == written.summary.response_mean_s
+    assert float(found["response_mean_s"][0]) == case.summary.response_mean_s
     assert found["backlog_growth_per_min"] == ("", "per_min")
     assert found["slo response_p95_s <= 20"] == ("FAIL", "verdict")
     assert found["verdict"] == ("FAIL", "verdict")
 
 
-def test_a_summary_alone_is_written_without_a_verdict(tmp_path):
-    write_summary(tmp_path / "m.csv", result().summary)
-    assert [row["metric"] for row in rows(tmp_path / "m.csv")] == list(METRICS)
+def test_a_summary_alone_is_one_row_that_the_audit_reads(tmp_path):
+    summary = result().summary
+    write_row(tmp_path / "m.csv", {"mode": Mode.BURST, **known_row(summary), **summary.values()})
+    known = "mode total done failed processing uploaded x_videos_per_min s_mean_s s_p50_s"
+    assert (tmp_path / "m.csv").read_text().splitlines()[0].split(",")[:9] == known.split()
+    (row,) = read_table(tmp_path / "m.csv").rows
+    assert (row.total, row.done, row.throughput_per_min) == (3, 2, summary.throughput_per_min)
     with pytest.raises(UsageError, match=r"m\.csv: cannot write the metrics"):
-        write_summary(tmp_path / "none" / "m.csv", result().summary)
+        write_row(tmp_path / "none" / "m.csv", {"mode": "burst"})
 
 
 def test_the_consolidated_table_grows_by_a_row_for_each_case(folder):
     first = result()
-    folder.write(first)
-    folder.write(result(mode=Mode.SUSTAINED))
-    folder.write(first)  # run again: in place of its earlier row
-    table = rows(folder.path / CONSOLIDATED)
+    folder.write(WORKER, first)
+    folder.write(WORKER, result(mode=Mode.SUSTAINED))
+    folder.write(WORKER, first)  # run again: in place of its earlier row
+    table = rows(folder.path / WORKER.consolidated)
     assert [row["case"] for row in table] == ["mocked-50MB-c1-sustained", "mocked-50MB-c1-burst"]
     assert list(table[0])[:12] == [
         "size_mb", "concurrency", "mode", "rate_per_min", "total", "done", "failed", "processing", "uploaded",
@@ -98,44 +145,70 @@ def test_the_consolidated_table_grows_by_a_row_for_each_case(folder):
 
 def test_nothing_but_the_artifacts_is_left(folder):
     (folder.path / "worker_tasks_mocked-50MB-c1-burst.log").write_text("{}\n")
-    files = folder.write(result())
+    written(folder, result())
+    files = {path.name for path in files_of(folder.path, "mocked-50MB-c1-burst")}
     assert sorted(files) == [
         "case_mocked-50MB-c1-burst.json",
         "metrics_mocked-50MB-c1-burst.csv",
         "worker_tasks_mocked-50MB-c1-burst.log",
     ]
-    assert {path.name for path in folder.path.iterdir()} == {*files, CONSOLIDATED}
+    assert {path.name for path in folder.path.iterdir()} == {*files, "scenario2_consolidated.csv"}
+
+
+def test_the_trials_of_a_search_are_among_its_files(folder):
+    folder.write(SEARCH, search_result(Outcome.HELD, Outcome.BROKE))
+    names = [path.name for path in files_of(folder.path, "mocked-50MB-c2")]
+    assert names == ["metrics_mocked-50MB-c2.csv", "case_mocked-50MB-c2.json", "trials_mocked-50MB-c2.csv"]
+    trials = rows(folder.path / "trials_mocked-50MB-c2.csv")
+    assert [(each["rate_per_min"], each["outcome"]) for each in trials] == [
+        ("60.0", "held"),
+        ("61.0", "broke"),
+    ]
+    (row,) = rows(folder.path / SEARCH.consolidated)
+    assert (row["case"], row["sustainable_per_min"], row["verdict"]) == ("mocked-50MB-c2", "60.0", "PASS")
 
 
 def test_a_write_that_fails_leaves_the_earlier_file(folder):
-    path = folder.write(result())["case_mocked-50MB-c1-burst.json"]
+    path = written(folder, result())
     before = path.read_text()
-    broken = replace(result(), facts={"rate_per_min": float("nan")})
+    broken = replace(result(), facts=replace(facts(), clock_uncertainty_s=float("nan")))
     with pytest.raises(ValueError, match="JSON"):
-        folder.write(broken)
+        folder.write(WORKER, broken)
     assert path.read_text() == before
 
 
 def test_a_crash_in_the_middle_of_a_write_leaves_the_earlier_file(folder, monkeypatch):
-    path = folder.write(result())["case_mocked-50MB-c1-burst.json"]
+    path = written(folder, result())
     before = path.read_text()
 
     def crash(_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("perf.report.artifacts.os.fsync", crash)
+    monkeypatch.setattr("perf.store.files.os.fsync", crash)
     with pytest.raises(OSError, match="No space left"):
-        write_case(path, result(mode=Mode.SUSTAINED), {})
+        folder.write(WORKER, result())
     assert path.read_text() == before
     assert not [each for each in folder.path.iterdir() if each.name.startswith(".")]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": 99}', '{"format": 1, "case": {}}'])
-def test_a_file_that_is_no_case_is_refused(tmp_path, text):
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "not JSON, or cut short: Expecting value"),
+        ("{", "not JSON, or cut short: Expecting property name"),
+        ("[]", "not a document of a case"),
+        ("{}", "not a document of this version: KeyError.'format'"),
+        ('{"format": 99}', "format 99 is of a later version; this one reads up to 3"),
+        ('{"format": "new"}', "not a document of this version: TypeError"),
+        ('{"format": 1, "case": {}}', "not a document of this version: KeyError.'facts'"),
+        ('{"format": 3, "kind": "worker"}', "not a document of this version: case: Field required"),
+    ],
+)
+def test_a_file_that_is_no_case_is_refused(tmp_path, text, said):
     path = tmp_path / "case.json"
     path.write_text(text)
-    with pytest.raises(UsageError, match=r"case\.json: not a case"):
-        read_case(path)
+    with pytest.raises(ValueError, match=said):
+        read_case(path, KINDS)
 
 
 def test_a_folder_that_cannot_be_made(tmp_path):

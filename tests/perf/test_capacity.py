@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perf.matrix import Mode
-from perf.measure.capacity import RESOLUTION, Capacity, Outcome, Trial, bounds, next_rate, search
+from perf.cases.worker import Mode
+from perf.measure.bisection import RESOLUTION, Capacity, Outcome, Trial, bounds, next_rate, search
 from perf.measure.intervals import intervals
 from perf.measure.metrics import summarise
-from perf.measure.stability import Trend, stability
+from perf.report.search_lines import answer
+from tests.perf.coverage import Trend, trend
 from tests.perf.simulated import simulate
 
 
@@ -52,8 +53,8 @@ def test_the_limit_lies_within_the_answer(limit_per_min, first_per_min):
 def test_rates_as_low_as_one_a_minute():
     found = Bench(1.3).search(1.0)
     assert found.low == pytest.approx(1.25)
-    assert str(found).startswith("sustainable rate 1.25/min, below 1.")
-    assert str(found).endswith("/min (within 10 %)")
+    assert answer(found).startswith("sustainable rate 1.25/min, below 1.")
+    assert answer(found).endswith("/min (within 10 %)")
 
 
 @pytest.mark.parametrize("budget_s", [0.0, 5.0, 30.0, 100.0])
@@ -63,7 +64,7 @@ def test_no_trial_goes_beyond_the_budget(budget_s):
     assert bench.now_s <= budget_s
     if budget_s < 10:
         assert (found.low, found.high, found.trials) == (None, None, ())
-        assert str(found) == f"sustainable rate not found (the budget of {budget_s:.0f} s is used up)"
+        assert answer(found) == f"sustainable rate not found (the budget of {budget_s:.0f} s is used up)"
 
 
 def test_what_cannot_decide_is_run_again_with_more_tasks():
@@ -75,12 +76,11 @@ def test_what_cannot_decide_is_run_again_with_more_tasks():
 def test_a_system_that_holds_nothing():
     found = Bench(1e-9).search(60, budget_s=100)
     assert found.low is None
-    assert str(found).startswith("sustainable rate below ")
+    assert answer(found).startswith("sustainable rate below ")
 
 
 def test_bounds_forget_a_rate_that_held_above_one_that_broke():
-    trials = [Trial(60, 10, Outcome.HELD), Trial(50, 10, Outcome.BROKE), Trial(40, 10, Outcome.HELD)]
-    assert bounds(trials) == (40, 50)
+    assert bounds([(60, Outcome.HELD), (50, Outcome.BROKE), (40, Outcome.HELD)]) == (40, 50)
     with pytest.raises(ValueError, match="no trial"):
         next_rate(None, None)
 
@@ -92,11 +92,21 @@ def test_the_capacity_of_a_simulated_queue_is_found():
     def run(rate_per_min, count):
         ledger = simulate(next(seeds), count=count, rho=rate_per_min / 60).ledger
         summary = summarise(ledger, concurrency=1, mode=Mode.SUSTAINED, ideal=None)
-        found = stability(summary, intervals(ledger, summary, concurrency=1, mode=Mode.SUSTAINED))
+        found = trend(summary, intervals(ledger, summary, concurrency=1, mode=Mode.SUSTAINED))
         known = {Trend.STABLE: Outcome.HELD, Trend.GROWING: Outcome.BROKE}
-        return Trial(rate_per_min, count, known.get(found.trend, Outcome.UNDECIDED))
+        return Trial(rate_per_min, count, known.get(found, Outcome.UNDECIDED))
 
     ticks = itertools.count()
     found = search(run, first_per_min=40, count=60, budget_s=200, drain_s=0, clock=lambda: next(ticks) * 0.0)
     assert found.low is not None
     assert 42 <= found.low <= 63
+
+
+def test_a_trial_that_cannot_be_trusted_ends_the_search():
+    outcomes = iter([Outcome.HELD, Outcome.INVALID])
+    found = search(
+        lambda rate, count: Trial(rate, count, next(outcomes)),
+        first_per_min=60, count=10, budget_s=1e9, drain_s=1, clock=lambda: 0.0,
+    )  # fmt: skip
+    assert (found.low, found.high, found.ended) == (60, None, "a trial cannot be trusted")
+    assert [trial.outcome for trial in found.trials] == [Outcome.HELD, Outcome.INVALID]

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from fixtures import by_environment
 from fixtures.clips import ClipSpec
 from fixtures.processes import free_port
-from perf import by_hand
-from perf.__main__ import main
+from perf.cli import tasks as by_hand
+from perf.cli.main import main
 from tests.worker.rig import Rig, make_clip
 from worker.settings import find_ffmpeg
 
@@ -43,11 +44,16 @@ def refused(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
     [
         (["--count=0", "--size=50"], "--count 0: not a whole number above 0"),
         (["--count=x", "--size=50"], "--count x: not a whole number above 0"),
-        (["--count=2", "--size=huge"], "--sizes huge: not a size"),
+        (["--count=1000000000000", "--size=50"], "--count 1000000000000: more than 1000000"),
+        (["--count=2", "--size=99999999999"], "--size 99999999999: more than 4000; expected whole MB"),
+        (["--count=2"], "give --size, e.g. 50, or --file s3://BUCKET/KEY"),
+        (["--count=2", "--file="], "--file : not an address of an object; expected s3://BUCKET/KEY"),
+        (["--count=2", "--size=50", "--mode=sustained", "--rate=nan"], "--rate nan: not a number above 0"),
+        (["--count=2", "--size=huge"], "--size huge: not a size"),
         (["--count=2", "--size=50,100"], "--size 50,100: one size at a time"),
         (["--count=2", "--file=/tmp/clip.mp4"], "--file /tmp/clip.mp4: not an address of an object"),
         (["--count=2", "--file=s3://other/clip.mp4"], "--file s3://other/clip.mp4: the workers read from"),
-        (["--count=2", "--size=50", "--mode=brust"], "--modes brust: unknown mode; did you mean 'burst'?"),
+        (["--count=2", "--size=50", "--mode=brust"], "--mode brust: unknown mode; did you mean 'burst'?"),
         (["--count=2", "--size=50", "--mode=burst,sustained"], "--mode: give one of burst, sustained"),
         (["--count=2", "--size=50", "--mode=sustained"], "a sustained schedule needs a rate"),
         (["--count=2", "--size=50", "--mode=sustained", "--rate=0"], "--rate 0: not a number above 0"),
@@ -69,11 +75,15 @@ def test_nonsense_is_one_line(
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        (["inject", "--size", "50"], "--count"),
-        (["inject", "--count", "2"], "--size --file"),
-        (["inject", "--count", "2", "--size", "50", "--file", "s3://b/k"], "not allowed with"),
+        (["inject", "--size", "50"], "the following arguments are required: --count"),
+        (["inject", "--cuont", "2", "--size", "50"], "--cuont: no such option; did you mean '--count'?"),
+        (["inject", "--count=2", "--siez=50"], "--siez: no such option; did you mean '--size'?"),
+        (["history", "--metirc", "efficiency"], "--metirc: no such option; did you mean '--metric'?"),
         (["metrics"], "--tasks-log --file"),
-        (["fly"], "invalid choice: 'fly'"),
+        (["metrics", "--tasks", "log"], "--tasks: no such option; did you mean '--tasks-log'?"),
+        (["injct"], "injct: no such stage; did you mean 'inject'?"),
+        (["fly"], "fly: no such stage; expected one of doctor, clean, inject, "),
+        (["--verison"], "--verison: no such stage"),
         ([], "STAGE"),
     ],
 )
@@ -83,7 +93,9 @@ def test_a_command_line_that_is_none_is_refused(
     with pytest.raises(SystemExit) as ended:
         main(argv)
     assert ended.value.code == 2
-    assert said in capsys.readouterr().err.splitlines()[-1]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("perf: ")
+    assert said in line
 
 
 def test_a_missing_environment_is_named(
@@ -96,6 +108,17 @@ def test_a_missing_environment_is_named(
         line == "the environment does not name a deployment: missing or wrong: DATABASE_URL, SQS_QUEUE_NAME"
     )
     assert refused(capsys, "metrics", "--tasks-log", "log") == line
+
+
+@pytest.mark.parametrize("url", ["mysql://u:planted@h/x", "planted", "postgresql://u:planted@h:port/x"])
+def test_a_database_of_another_sort_is_refused(
+    url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SQS_QUEUE_NAME", "q")
+    monkeypatch.setenv("DATABASE_URL", url)
+    line = refused(capsys, "metrics", "--tasks-log", "log")
+    assert "DATABASE_URL is not the URL of a PostgreSQL database" in line
+    assert "planted" not in line
 
 
 def test_worker_settings_that_contradict_are_named(
@@ -143,18 +166,33 @@ def test_inject_watch_and_metrics_on_a_real_worker(rig: Rig, capsys: pytest.Capt
     rig.storage.upload_from(clip, "uploads/stand-in.mp4", "video/mp4")
     address = f"s3://{rig.settings.aws_s3_bucket}/uploads/stand-in.mp4"
     with rig.worker(2):
-        assert main(["inject", "--count", "3", "--file", address, "--monitor", "--deadline", "120"]) == 0
+        theirs = [
+            "inject",
+            "--count",
+            "3",
+            "--size",
+            "50MB",
+            "--file",
+            address,
+            "--mode",
+            "burst",
+            "--monitor",
+        ]
+        assert main([*theirs, "--deadline", "120"]) == 0
         injected = capsys.readouterr().out
         (log,) = Path("results").glob("worker_tasks_*.log")
         assert main(["metrics", "--tasks-log", str(log), "--output-csv", "m.csv"]) == 0
         by_log = capsys.readouterr().out
-    assert injected.startswith("sent 3 of 3 tasks for uploads/stand-in.mp4; their log: results/worker_tasks_")
+    said = injected.splitlines()
+    assert said[0] == f"--size 50MB: not used, the tasks get {address} as it is"
+    assert said[1].startswith("sent 3 of 3 tasks for uploads/stand-in.mp4; their log: results/worker_tasks_")
     assert re.search(r"^done +3 ", injected, re.MULTILINE)
     assert re.search(r"^response_p95_s +\d", by_log, re.MULTILINE)
     assert by_log.endswith("written: m.csv\n")
-    values = {row["metric"]: row["value"] for row in csv.DictReader(io.StringIO(Path("m.csv").read_text()))}
+    (values,) = csv.DictReader(io.StringIO(Path("m.csv").read_text()))
     assert (values["total"], values["done"], values["failed"]) == ("3", "3", "0")
-    assert float(values["throughput_per_min"]) > 0
+    assert (values["processing"], values["uploaded"]) == ("0", "0")
+    assert all(float(values[name]) > 0 for name in ("x_videos_per_min", "s_mean_s", "s_p50_s"))
     # The same tasks by their object; the concurrency is given, now that no worker reports one.
     assert main(["metrics", "--file", address, "--concurrency", "2"]) == 0
     assert re.search(r"^total +3 ", capsys.readouterr().out, re.MULTILINE)
@@ -183,7 +221,7 @@ def test_size_makes_the_clip_and_uploads_it_once(
 ) -> None:
     monkeypatch.setenv("PERF_CACHE_DIR", str(rig.folder / "cache"))
     monkeypatch.setenv("FFMPEG", str(find_ffmpeg()))
-    monkeypatch.setattr(by_hand, "real_clip", lambda size: ClipSpec(size * 1000, 1, 64, 36, 5))
+    monkeypatch.setattr(by_environment, "real_clip", lambda size: ClipSpec(size * 1000, 1, 64, 36, 5))
     for _ in range(2):
         assert main(["inject", "--count", "1", "--size", "70", "--results", str(rig.folder / "r")]) == 0
     (clip,) = (rig.folder / "cache").iterdir()

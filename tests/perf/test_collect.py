@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine, insert
 
-from app.database import make_engine
-from app.model import Status, Video
-from app.settings import Settings
-from perf.load.injector import Sent
-from perf.measure import collect
-from perf.measure.collect import read_ledger
+from app.model import Status
+from fixtures import video_pipeline
+from fixtures.environment import named_settings
+from fixtures.video_pipeline import VideoPipeline
+from perf.load.plan import Sent
+from perf.measure.ledger import Ledger
+from perf.observe.ledger import read_records
+from tests.fixtures.rows import video
+
+
+@pytest.fixture
+def pipeline(pipeline_env: dict[str, str]) -> Iterator[VideoPipeline]:
+    pipeline = VideoPipeline.of(*named_settings())
+    yield pipeline
+    pipeline.close()
 
 
 def at(seconds: float) -> datetime:
     return datetime.fromtimestamp(1_700_000_000 + seconds, UTC)
 
 
-def add(engine: Engine, *rows: dict[str, object]) -> None:
-    with engine.begin() as connection:
-        for row in rows:
-            connection.execute(insert(Video).values({"object_key": "k"} | row))
+def read_ledger(pipeline: VideoPipeline, sent: list[Sent]) -> Ledger:
+    return Ledger.of(read_records(pipeline, sent))
 
 
-def test_each_task_has_its_instants_and_its_state(pipeline_env: dict[str, str]) -> None:
-    engine = make_engine(Settings())
+def test_each_task_has_its_instants_and_its_state(pipeline: VideoPipeline) -> None:
     done = {
         "id": "done", "status": Status.DONE, "uploaded_at": at(1), "started_at": at(2),
         "finished_at": at(3.5), "updated_at": at(4), "attempts": 2, "deliveries": 3,
@@ -35,15 +41,15 @@ def test_each_task_has_its_instants_and_its_state(pipeline_env: dict[str, str]) 
     }  # fmt: skip
     waiting = {"id": "waiting", "status": Status.UPLOADED, "uploaded_at": at(1), "updated_at": at(1)}
     refused = {"id": "refused", "status": Status.FAILED, "uploaded_at": at(1), "finished_at": at(1)}
-    add(engine, done, waiting, refused, {"id": "of another run"})
+    for row in (done, waiting, refused, {"id": "of another run"}):
+        video(pipeline.engine, **row)
     sent = [
         Sent("done", 10.0, 10.5),
         Sent("waiting", 11.0, 11.5),
         Sent("refused", 12.0, None, "refused by SQS: x"),
         Sent("gone", 13.0, 13.5),
     ]
-    ledger = read_ledger(engine, sent)
-    engine.dispose()
+    ledger = read_ledger(pipeline, sent)
     assert ledger.task_id.tolist() == ["done", "waiting", "refused", "gone"]
     assert ledger.status.tolist() == ["done", "uploaded", "unsent", "missing"]
     assert ledger.scheduled_s.tolist() == [10, 11, 12, 13]
@@ -61,13 +67,10 @@ def test_each_task_has_its_instants_and_its_state(pipeline_env: dict[str, str]) 
     assert ledger.select("unsent").error[0] == "refused by SQS: x"
 
 
-def test_more_tasks_than_one_query_takes(
-    pipeline_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    engine = make_engine(Settings())
-    monkeypatch.setattr(collect, "_CHUNK", 2)
-    add(engine, *({"id": str(n)} for n in range(5)))
-    ledger = read_ledger(engine, [Sent(str(n), 1.0, 1.0) for n in range(5)])
-    engine.dispose()
+def test_more_tasks_than_one_query_takes(pipeline: VideoPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(video_pipeline, "_CHUNK", 2)
+    for n in range(5):
+        video(pipeline.engine, id=str(n))
+    ledger = read_ledger(pipeline, [Sent(str(n), 1.0, 1.0) for n in range(5)])
     assert ledger.task_id.tolist() == ["0", "1", "2", "3", "4"]
     assert set(ledger.status.tolist()) == {"uploaded"}

@@ -2,69 +2,91 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import insert
 
-from app.database import make_engine
-from app.model import Status, Video
-from app.settings import Settings
-from perf.load.completion import Progress, count_finished, wait_until, watch
-from perf.load.injector import Planned
-
-
-def progress(finished: int, total: int = 4, failed: int = 0) -> Progress:
-    return Progress(elapsed_s=2.0, total=total, due=total, done=finished - failed, failed=failed)
+from app.model import Status
+from fixtures import waiting
+from fixtures.environment import named_settings
+from fixtures.video_pipeline import VideoPipeline
+from perf.load.plan import Planned
+from perf.observe import completion
+from perf.observe.completion import Progress, await_completion
+from tests.fixtures.rows import video
 
 
 class Run:
-    """A clock that only sleeping moves, and what each look sees."""
+    """Four tasks, due at once; a clock that only sleeping moves, and what each look sees."""
 
-    def __init__(self, *finished: int) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *finished: int) -> None:
         self.now_s = 0.0
         self._finished = list(finished)
         self.shown: list[int] = []
+        until = partial(waiting.until, clock=self.clock, sleep=self.sleep)
+        monkeypatch.setattr(completion, "until", until)
+        monkeypatch.setattr(completion.time, "monotonic", self.clock)
 
-    def look(self) -> Progress:
-        return progress(self._finished.pop(0) if len(self._finished) > 1 else self._finished[0])
+    def finished(self, task_ids: list[str]) -> tuple[int, int]:
+        """Of the pipeline this is all that is asked."""
+        assert task_ids == ["0", "1", "2", "3"]
+        return (self._finished.pop(0) if len(self._finished) > 1 else self._finished[0]), 0
+
+    def clock(self) -> float:
+        return self.now_s
 
     def sleep(self, seconds: float) -> None:
         self.now_s += seconds
 
     def wait(self, deadline_s: float, enough_at_s: float = float("inf")) -> bool:
-        return wait_until(
-            self.look,
+        return await_completion(
+            self,
+            [Planned(str(n), 0.0) for n in range(4)],
+            0.0,
             lambda seen: self.shown.append(seen.finished),
             enough=lambda: self.now_s >= enough_at_s,
             deadline_s=deadline_s,
             poll_s=0.5,
-            clock=lambda: self.now_s,
-            sleep=self.sleep,
         )
 
 
-def test_it_ends_with_the_last_task() -> None:
-    run = Run(0, 1, 3, 4)
-    assert run.wait(deadline_s=60)
-    assert (run.shown, run.now_s) == ([0, 1, 3, 4], 1.5)
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
+    return partial(Run, monkeypatch)
 
 
-def test_a_task_that_never_ends_ends_at_the_deadline() -> None:
-    run = Run(3)
-    assert not run.wait(deadline_s=10)
-    assert run.now_s == 10
-    assert run.shown == [3] * 21
+def test_it_ends_with_the_last_task(run: Callable[..., Run]) -> None:
+    four = run(0, 1, 3, 4)
+    assert four.wait(deadline_s=60)
+    assert (four.shown, four.now_s) == ([0, 1, 3, 4], 1.5)
 
 
-def test_even_a_deadline_of_nothing_looks_once() -> None:
-    assert Run(4).wait(deadline_s=0)
-    assert not Run(3).wait(deadline_s=0)
+def test_a_task_that_never_ends_ends_at_the_deadline(run: Callable[..., Run]) -> None:
+    three = run(3)
+    assert not three.wait(deadline_s=10)
+    assert three.now_s == 10
+    assert three.shown == [3] * 21
 
 
-def test_enough_is_an_end_as_well() -> None:
-    run = Run(1)
-    assert run.wait(deadline_s=60, enough_at_s=2)
-    assert run.now_s == 2
+def test_even_a_deadline_of_nothing_looks_once(run: Callable[..., Run]) -> None:
+    assert run(4).wait(deadline_s=0)
+    assert not run(3).wait(deadline_s=0)
+
+
+def test_enough_is_an_end_as_well(run: Callable[..., Run]) -> None:
+    one = run(1)
+    assert one.wait(deadline_s=60, enough_at_s=2)
+    assert one.now_s == 2
+
+
+def test_the_deadline_begins_when_the_last_task_is_due(run: Callable[..., Run]) -> None:
+    late = run(0)
+    planned = [Planned(str(n), 7.0 * n) for n in range(4)]
+    assert not await_completion(late, planned, 5.0, lambda _: None, deadline_s=10, poll_s=0.5)
+    assert late.now_s == 5 + 21 + 10
 
 
 def test_progress_by_hand() -> None:
@@ -85,15 +107,15 @@ def test_progress_holds_together(done: int, failed: int, more: int, elapsed_s: f
 
 
 def test_tasks_are_counted_by_their_ids(pipeline_env: dict[str, str]) -> None:
-    engine = make_engine(Settings())
+    pipeline = VideoPipeline.of(*named_settings())
     states = [Status.DONE, Status.DONE, Status.FAILED, Status.PROCESSING, Status.UPLOADED]
-    rows = [{"id": str(n), "object_key": "k", "status": status} for n, status in enumerate(states)]
-    with engine.begin() as connection:
-        connection.execute(insert(Video), [*rows, {"id": "other", "object_key": "k", "status": Status.DONE}])
-    assert count_finished(engine, [row["id"] for row in rows]) == (2, 1)
-    assert count_finished(engine, ["absent"]) == (0, 0)
+    for n, status in enumerate(states):
+        video(pipeline.engine, id=str(n), status=status)
+    video(pipeline.engine, id="other", status=Status.DONE)
+    assert pipeline.finished([str(n) for n in range(len(states))]) == (2, 1)
+    assert pipeline.finished(["absent"]) == (0, 0)
     seen: list[Progress] = []
     tasks = [Planned("0", 0.0), Planned("2", 1e6)]
-    assert watch(engine, tasks, 0.0, seen.append, deadline_s=60, poll_s=0)
-    engine.dispose()
+    assert await_completion(pipeline, tasks, 0.0, seen.append, deadline_s=60, poll_s=0)
+    pipeline.close()
     assert [(each.done, each.failed, each.due, each.backlog) for each in seen] == [(1, 1, 1, 0)]

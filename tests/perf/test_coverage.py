@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from perf.matrix import Mode
+from perf.cases.worker import Mode
+from perf.judge.verdict import STABLE, judge
 from perf.measure.intervals import Interval
 from perf.measure.metrics import summarise
-from perf.measure.stability import Trend, stability
-from tests.perf.coverage import METRICS, coverage, truth, verdicts
+from tests.perf.coverage import METRICS, Trend, coverage, trend, truth, verdicts
 from tests.perf.simulated import simulate
 
 SEEDS = 60
@@ -53,16 +53,18 @@ def test_empty_in_the_end_is_no_evidence():
     ledger = simulate(1, count=30, rho=8.3).ledger
     summary = summarise(ledger, concurrency=1, mode=Mode.SUSTAINED, ideal=None)
     assert summary.outstanding == 0
-    found = stability(summary, {"offered_utilisation": Interval(7.5, 9.1)})
-    assert found.trend is Trend.GROWING
-    assert str(found).startswith("growing: offered utilisation 8.")
+    spread = {"offered_utilisation": Interval(7.5, 9.1)}
+    assert trend(summary, spread) is Trend.GROWING
+    assert (
+        judge(summary, [STABLE], (), spread).message().startswith("FAIL offered_utilisation < 1: measured 8.")
+    )
 
 
 def test_the_trend_is_what_can_be_said():
     ledger = simulate(1, count=30, rho=0.7).ledger
     summary = summarise(ledger, concurrency=1, mode=Mode.SUSTAINED, ideal=None)
-    assert stability(summary, {"offered_utilisation": Interval(0.6, 0.8)}).trend is Trend.STABLE
-    assert stability(summary, {"offered_utilisation": Interval(0.9, 1.1)}).trend is Trend.UNDECIDED
-    assert stability(summary, {}).trend is Trend.UNDECIDED
+    assert trend(summary, {"offered_utilisation": Interval(0.6, 0.8)}) is Trend.STABLE
+    assert trend(summary, {"offered_utilisation": Interval(0.9, 1.1)}) is Trend.UNDECIDED
+    assert trend(summary, {}) is Trend.UNDECIDED
     burst = summarise(ledger, concurrency=1, mode=Mode.BURST, ideal=None)
-    assert stability(burst, {}).trend is Trend.UNKNOWN
+    assert trend(burst, {}) is Trend.UNKNOWN

@@ -75,10 +75,10 @@ def test_the_run_is_green_and_prints_its_table(ended: Ended) -> None:
     row = next(line.split() for line in table.splitlines() if line.startswith("mocked-50MB-c1-burst "))
     assert row[1:3] == ["4", "4"]
     assert row[-1] == "PASS"
-    assert "50MB stands for: 1.0 MB, 1 s" in ended.output
+    assert "50MB stands for: 1.0 MB, 2 s" in ended.output
 
 
-@pytest.mark.parametrize("part", ["fixtures.moto_server", "uvicorn app.main", "-m worker"])
+@pytest.mark.parametrize("part", ["fixtures.moto_server", "-m app ", "-m worker"])
 def test_every_process_has_dummies_and_loopback_only(part: str, ended: Ended) -> None:
     environs = [environ for command, environ in ended.environs.items() if part in command]
     assert environs
@@ -136,7 +136,8 @@ def test_junit_has_the_verdict(run: SuiteRun, ended: Ended) -> None:
 def test_a_database_elsewhere_ends_the_run_in_one_line(tmp_path: Path) -> None:
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "perf/", "-q", "-p", "no:cacheprovider", f"--results={tmp_path}"],
+        [sys.executable, "-m", "pytest", "perf/", "-q", "-p", "no:cacheprovider",
+         "-p", "no:hypothesispytest", f"--results={tmp_path}"],
         cwd=ROOT, env=env | {"DATABASE_URL": "postgresql://u:planted@db.example.com/x"},
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given
 
-from perf.measure.ledger import Ledger, State
+from perf.measure.ledger import Ledger
+from perf.pipeline import State
 from tests.perf.tasks import ledgers, task
 
 

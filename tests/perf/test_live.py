@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from perf.errors import UsageError
-from perf.load.completion import Progress
-from perf.report.live import FILE, ProgressFile, Watch, follow
+from perf.cases.errors import UsageError
+from perf.observe.completion import Progress
+from perf.report.live import FILE, CaseProgress, ProgressFile, follow
 from perf.report.progress import QuietLine
 
 SEEN = Progress(elapsed_s=5, total=24, due=24, done=14, failed=1)
@@ -19,17 +19,17 @@ SEEN = Progress(elapsed_s=5, total=24, due=24, done=14, failed=1)
 def test_a_case_is_followed_from_another_terminal(tmp_path: Path) -> None:
     file = ProgressFile(tmp_path, 2)
     file.case_begins("mocked-50MB-c1-burst")
-    watch = Watch(QuietLine(lambda _: None, "case"), file)
+    progress = CaseProgress(QuietLine(lambda _: None, "case"), file)
     shown: list[str] = []
 
     def meanwhile(_: float) -> None:
         if len(shown) == 1:
-            with watch.phase("drain"):
+            with progress.phase("drain"):
                 file.tell("drain", "14/24 done", at_once=True)
         else:
             file.run_ends()
 
-    with watch.phase("deploy"):
+    with progress.phase("deploy"):
         pass
     assert follow(tmp_path, shown.append, sleep=meanwhile) == 0
     assert shown == [
@@ -37,17 +37,17 @@ def test_a_case_is_followed_from_another_terminal(tmp_path: Path) -> None:
         "[1/2] mocked-50MB-c1-burst  drain  14/24 done",
         f"{tmp_path}: the run has ended",
     ]
-    assert [phase["name"] for phase in watch.phases] == ["deploy", "drain"]
-    assert all(phase["begin_s"] <= phase["end_s"] for phase in watch.phases)
+    assert [phase.name for phase in progress.phases] == ["deploy", "drain"]
+    assert all(phase.begin_s <= phase.end_s for phase in progress.phases)
 
 
 def test_progress_is_not_written_with_every_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = ProgressFile(tmp_path, 1)
     file.case_begins("a")
-    watch = Watch(QuietLine(lambda _: None, "a"), file)
-    with watch.phase("drain"):
+    progress = CaseProgress(QuietLine(lambda _: None, "a"), file)
+    with progress.phase("drain"):
         monkeypatch.setattr(file, "_written_s", float("inf"))
-        watch.show(SEEN)
+        progress.show(SEEN)
     assert json.loads((tmp_path / FILE).read_text())["text"] == ""
 
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from perf.measure.ledger import Ledger, State
-from perf.report import overview, plots, web_plots
+from perf.load.locust_run import LoadSpec
+from perf.measure.bisection import Outcome
+from perf.measure.ledger import Ledger
+from perf.pipeline import ReportedWorker, State
+from perf.report import overview, plots, search_plots, web_plots
 from perf.report.drawing import COLOURS, styled
-from tests.perf.results import result
+from tests.perf.results import result, search_result
+from tests.perf.sample_run import knee_result
 from tests.perf.tasks import task
 
 
@@ -30,7 +35,7 @@ def test_a_replaced_process_is_a_restart_and_an_idle_place_is_shown():
         task("b", 0, 4, 8, worker="h/0/10"),
         task("c", 0, 9, 12, worker="h/0/77"),
     )
-    lanes = plots._lanes(case.ledger, [{"host": "h", "concurrency": 2}])
+    lanes = plots._lanes(case.ledger, [ReportedWorker("w", "h", 9, 2)])
     assert {name: len(mine) for name, mine in lanes.items()} == {"h/0": 3, "h/1": 0}
     assert list(plots._restarts(lanes["h/0"])) == [(9.0, "77")]
     assert words(plots.gantt, case).startswith("1 worker processes, busy 92 % of the time, 1 restarts.")
@@ -84,8 +89,19 @@ def test_text_and_lines_have_contrast(night):
 
 
 def test_users_are_shown_of_a_closed_loop_alone():
-    seconds = [{"second": 0.0, "users": 2.0}, {"second": 1.0, "users": 4.0}]
-    picture = web_plots.users({"load": {"rate_per_s": None}}, seconds)
-    assert picture is not None
-    assert picture.description == "At most 4 users."
-    assert web_plots.users({"load": {"rate_per_s": 5.0}}, seconds) is None
+    of_rate = replace(knee_result(), users=(2, 4))
+    assert of_rate.load.rate_per_s == 60
+    assert words(web_plots.users, of_rate) is None
+    assert words(web_plots.users, replace(of_rate, load=LoadSpec(10.0))) == "At most 4 users."
+    assert words(web_plots.users, replace(of_rate, load=LoadSpec(10.0), users=())) is None
+
+
+@pytest.mark.parametrize("outcomes", [[outcome] for outcome in Outcome] + [list(Outcome)])
+def test_a_search_shows_every_trial_whatever_came_of_it(outcomes):
+    (picture,) = search_plots.pictures(search_result(*outcomes))
+    assert picture.description.startswith(f"{len(outcomes)} trials; ")
+    assert all(f">{outcome}<" in picture.svg for outcome in outcomes)
+
+
+def test_a_search_without_a_trial_has_no_picture():
+    assert search_plots.pictures(search_result()) == []

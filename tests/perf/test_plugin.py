@@ -76,6 +76,10 @@ def test_the_ini_file_is_used_and_the_command_line_wins(suite: pytest.Pytester) 
         ("--utilisation=nan", "--utilisation nan: not a number above 0"),
         ("--deadline=0", "--deadline 0: not a number of seconds above 0; expected e.g. 600"),
         ("--slos=absent.toml", "absent.toml"),
+        ("--sizes=99999999999", "--sizes 99999999999: more than 4000; expected whole MB"),
+        ("--concurrency=1000", "--concurrency 1000: more than 256 worker processes on this machine"),
+        ("--concurrency=99999", "--concurrency 99999: more than 10000"),
+        ("--count=1000000000000", "--count 1000000000000: more than 1000000"),
     ],
 )
 def test_nonsense_ends_in_one_line(option: str, said: str, suite: pytest.Pytester) -> None:
@@ -85,6 +89,46 @@ def test_nonsense_ends_in_one_line(option: str, said: str, suite: pytest.Pyteste
     assert line.startswith("ERROR: ")
     assert said in line
     result.stdout.no_fnmatch_line("*Traceback*")
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--sizse=50"], "--sizse: did you mean '--sizes'?"),
+        (
+            ["test_cases.py::test_worker_throughput[mocked-50MB-c1-brust]"],
+            "did you mean 'mocked-50MB-c1-burst'?",
+        ),
+    ],
+)
+def test_a_slip_is_answered_with_what_was_meant(argv: list[str], said: str, suite: pytest.Pytester) -> None:
+    result = suite.runpytest_inprocess(*argv)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"*{said}"])
+
+
+def test_a_choice_that_chooses_nothing_is_answered_with_what_was_meant(suite: pytest.Pytester) -> None:
+    result = suite.runpytest_inprocess("test_cases.py", "-k", "50MB and c1 and brust")
+    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    result.stdout.fnmatch_lines(["-k: no case has 'brust' in its id; did you mean 'burst'?"])
+
+
+def test_objectives_that_contradict_each_other_end_the_run(suite: pytest.Pytester) -> None:
+    table = '[mocked.worker]\nslos = ["done >= 20"]\n[mocked.burst]\nslos = ["done < 20"]\n'
+    suite.makefile(".toml", slos=table)
+    result = suite.runpytest_inprocess("--slos=slos.toml", "--modes=burst")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    (line,) = [line for line in result.errlines if line]
+    assert "done >= 20 (slos.toml:2) and done < 20 (slos.toml:4) contradict each other" in line
+
+
+def test_results_that_have_no_place_are_refused_before_any_server_runs(suite: pytest.Pytester) -> None:
+    suite.makepyfile(test_cases=CASE.replace("seen", "seen, run_folder", 1))
+    result = suite.runpytest_inprocess("--results=pytest.ini")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    (line,) = [line for line in result.errlines if line]
+    assert "cannot make the folder" in line
+    result.stdout.no_fnmatch_line("*passed*")
 
 
 @pytest.mark.parametrize(
@@ -128,7 +172,7 @@ def test_aws_wants_a_command_with_the_number(suite: pytest.Pytester, monkeypatch
     result = suite.runpytest_inprocess("-m", "aws")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     lines = [line for line in result.errlines if line]
-    assert lines[1:] == ["  PERF_WORKER_COMMAND: has no {concurrency} in it"]
+    assert lines[1:] == ["  PERF_WORKER_COMMAND: has neither {concurrency} in it, nor {nodes} and {per_node}"]
 
 
 @pytest.mark.parametrize("variable", ["DATABASE_URL", "PGHOSTADDR"])
@@ -146,7 +190,7 @@ def test_a_database_elsewhere_is_refused_but_not_for_aws(
 
 
 INVALID = """
-from perf.errors import InvalidMeasurement, SloBroken
+from perf.cases.errors import InvalidMeasurement, SloBroken
 
 def test_a(request):
     request.node.user_properties.append(("verdict", "INVALID"))

@@ -8,17 +8,21 @@ import shutil
 
 import pytest
 
-from fixtures.clips import cache_folder
-from perf.errors import HarnessError, UsageError
-from perf.matrix import Case, Mode, Variant
+from fixtures.cache import cache_folder
+from perf.cases.case import Variant
+from perf.cases.errors import HarnessError, UsageError
+from perf.cases.worker import Mode, WorkerCase
 from perf.report import allure_html, regenerate
 from perf.report.allure_html import NoAllureError
 from perf.report.allure_results import executor
-from perf.report.artifacts import write_broken
-from perf.report.history import read_history, since
+from perf.report.changes import since
 from perf.report.markdown import mermaid
 from perf.report.regenerate import make_report
-from perf.report.run_files import find_run, read_run
+from perf.run.kinds import KINDS
+from perf.run.worker import WORKER
+from perf.store.folder import RunFolder
+from perf.store.history import read_history
+from perf.store.runs import find_run, read_run
 from tests.perf.sample_run import MACHINE, write_run
 
 SECRETS = {
@@ -39,7 +43,7 @@ def no_allure(monkeypatch):
 
 
 def quietly(folder, tmp_path, output=None):
-    return make_report(folder, tmp_path / "cache", output, say=lambda _: None)
+    return make_report(folder, tmp_path / "cache", output, kinds=KINDS, say=lambda _: None)
 
 
 @pytest.mark.usefixtures("no_allure")
@@ -69,7 +73,9 @@ def test_a_report_made_elsewhere_of_the_artifacts_alone_is_the_same(tmp_path):
 def test_a_file_that_cannot_be_read_is_told_and_ends_nothing(tmp_path):
     folder = write_run(tmp_path / "results")
     (folder / "case_mocked-50MB-c1-burst.json").write_text('{"format": 99')
-    assert "case_mocked-50MB-c1-burst.json: not of this version" in quietly(folder, tmp_path).html.read_text()
+    assert (
+        "case_mocked-50MB-c1-burst.json: not JSON, or cut short" in quietly(folder, tmp_path).html.read_text()
+    )
 
 
 def test_nothing_to_report_is_one_clear_line(tmp_path):
@@ -79,7 +85,7 @@ def test_nothing_to_report_is_one_clear_line(tmp_path):
 
 def test_since_when_a_case_does_not_pass(tmp_path):
     folders = [write_run(tmp_path, back, full=False) for back in (4, 3, 2, 1, 0)]
-    cases = {case.id: case for case in read_run(folders[-1]).cases}
+    cases = {case.id: case for case in read_run(folders[-1], KINDS).cases}
     history = read_history(folders[-1])
     slow, new = cases["mocked-50MB-c2-burst"], cases["mocked-100MB-c4-sustained"]
     assert since(slow, history[slow.id]) == (
@@ -98,7 +104,7 @@ def test_a_ci_job_page_gets_the_summary_with_a_picture_it_draws_itself(tmp_path,
     quietly(folder, tmp_path)
     text = page.read_text()
     assert "## ✗ Performance: 1 FAIL, 1 BROKEN, 1 INVALID, 11 PASS of 14 cases" in text
-    assert mermaid(read_run(folder)) in text
+    assert mermaid(read_run(folder, KINDS)) in text
     assert 'x-axis ["50MB-c1", "50MB-c2"' in text
 
 
@@ -112,13 +118,12 @@ def test_no_secret_is_in_any_file(tmp_path, monkeypatch):
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
     folder = write_run(tmp_path / "results")
-    case = Case(Variant.MOCKED, 300, 1, Mode.BURST, 1)
-    write_broken(
-        folder, case, HarnessError(f"everything: {SECRETS}"), [], MACHINE | {"host": SECRETS["API_TOKEN"]}
-    )
+    case = WorkerCase(Variant.MOCKED, 300, 1, Mode.BURST, 1)
+    of_machine = RunFolder(folder, MACHINE | {"host": SECRETS["API_TOKEN"]})
+    of_machine.write_broken(WORKER, case, HarnessError(f"everything: {SECRETS}"), [])
     try:
         allure_html.find_node()
-        made = make_report(folder, cache_folder(), say=lambda _: None)
+        made = make_report(folder, cache_folder(), kinds=KINDS, say=lambda _: None)
     except NoAllureError:
         made = quietly(folder, tmp_path)
     hidden = [*list(SECRETS.values())[:4], "pl4nted-pw"]

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.clips import cache_folder
+from fixtures.cache import cache_folder
 from perf.measure.numbers import number
 from perf.report.allure_html import NoAllureError, find_node, install
 from perf.report.regenerate import Made, make_report
+from perf.run.kinds import KINDS
 from tests.perf.sample_run import write_run
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -30,7 +31,7 @@ FLAGS = [
     "--disable-sync",
 ]
 #: Allure starts slowly on a busy machine.
-WAIT_MS = 90_000
+WAIT_MS = 240_000
 AXE = "axe-core@4.10.2"
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium: apt-get install chromium")
 FAILING, INVALID, PASSING = "mocked-50MB-c2-burst", "mocked-100MB-c4-sustained", "mocked-50MB-c1-burst"
@@ -41,7 +42,7 @@ BROKEN, KNEE = "mocked-200MB-c1-burst", "mocked-web-knee"
 def made(tmp_path_factory):
     results = tmp_path_factory.mktemp("results")
     runs = [write_run(results, back, full=back == 0) for back in (4, 3, 2, 1, 0)]
-    return make_report(runs[-1], cache_folder(), say=lambda _: None)
+    return make_report(runs[-1], cache_folder(), kinds=KINDS, say=lambda _: None)
 
 
 @pytest.fixture(scope="module")

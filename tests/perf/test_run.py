@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,30 +14,35 @@ from sqlalchemy import create_engine, func, select, text
 
 from app.model import Video
 from fixtures.api import is_healthy
-from fixtures.deployment import Deployment, local_deployment
+from fixtures.deployment import Deployment
 from fixtures.pipeline import Servers
 from fixtures.postgres import PostgresServer
-from fixtures.queues import depth
-from fixtures.workers import live_workers
+from fixtures.video_deployments import local_deployment
+from fixtures.video_pipeline import VideoPipeline
+from perf.cases.case import Variant
+from perf.cases.worker import Mode, WorkerCase
 from perf.judge.slos import SloBook, load_slos
-from perf.judge.verdict import Kind
-from perf.load.completion import Progress
-from perf.matrix import Case, Mode, Variant
-from perf.report.progress import LiveLine
-from perf.run import Measured, Runner
+from perf.judge.verdict import VerdictKind
+from perf.observe.completion import Progress
+from perf.pipeline import Fleet
+from perf.report.progress import LiveLine, Screen
+from perf.run.ceiling import Ceiling, CeilingError
+from perf.run.context import Context, References
+from perf.run.kinds import KINDS
+from perf.run.worker import WORKER
 from tests.fixtures.observe import marked
 from tests.fixtures.suite import SLOS, SuiteRun, database_url
 from tests.fixtures.tolerant import TOLERANT
 from tests.worker.rig import eventually
 
-BURST = Case(Variant.MOCKED, 50, 1, Mode.BURST, count=3)
+BURST = WorkerCase(Variant.MOCKED, 50, 1, Mode.BURST, count=3)
 
 
 class Watching(LiveLine):
     """Calls *then* with each look, whatever is shown."""
 
     def __init__(self) -> None:
-        super().__init__(lambda _: None, "case")
+        super().__init__(Screen(lambda _: None, lambda: 80), "case")
         self.then = lambda progress: None
 
     def show(self, progress: Progress) -> None:
@@ -53,11 +59,12 @@ def deployment(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> It
 @pytest.fixture
 def book(tmp_path: Path) -> SloBook:
     (tmp_path / "slos.toml").write_text(SLOS + SLOS.replace("burst", "sustained"))
-    return load_slos(tmp_path / "slos.toml")
+    return load_slos(tmp_path / "slos.toml", KINDS)
 
 
 def rows(deployment: Deployment) -> int:
-    with deployment.engine.connect() as connection:
+    pipeline: VideoPipeline = deployment.pipeline  # type: ignore[assignment]
+    with pipeline.engine.connect() as connection:
         return connection.scalar(select(func.count()).select_from(Video)) or 0
 
 
@@ -65,57 +72,100 @@ def test_an_undrained_case_fails_and_the_next_one_starts_clean(
     deployment: Deployment, book: SloBook, tmp_path: Path
 ) -> None:
     watching = Watching()
-    (worker,) = deployment.prepare(concurrency=1)
-    measured = Measured(warm={worker.id})  # it is to freeze in the case, not in its warm-up
-    runner = Runner(deployment, book, tmp_path, watching, measured, drain_deadline_s=5.0, limits=TOLERANT)
+    (worker,) = deployment.prepare(Fleet(1, 1))
+    references = References(warm={worker.id})  # it is to freeze in the case, not in its warm-up
+    context = Context(deployment, book, tmp_path, watching, references, 5.0, TOLERANT)
 
-    deployment.workers._process._stop_deadline_s = 1  # type: ignore[attr-defined]  # it will not hear
+    (node,) = deployment.control.nodes.values()  # type: ignore[attr-defined]
+    node._stop_deadline_s = 1  # it will not hear
 
     def freeze(progress: Progress) -> None:
         if progress.done:
             os.killpg(worker.pid, signal.SIGSTOP)
 
     watching.then = freeze
-    stuck = runner.run(BURST)
+    stuck = WORKER.run(BURST, context)
     watching.then = lambda _: None
-    assert stuck.verdict.kind is Kind.FAIL
+    assert stuck.verdict.kind is VerdictKind.FAIL
     assert "FAIL outstanding == 0: measured " in stuck.verdict.message()
     assert stuck.summary.done + (stuck.summary.outstanding or 0) == 3
     assert stuck.summary.done
-    assert not runner.measured.capacities_per_min  # of such a burst nothing is built on
+    assert not references.capacities_per_min  # of such a burst nothing is built on
     assert rows(deployment) == 0
     assert not _alive(worker.pid)
-    assert not live_workers(deployment.engine, deployment.settings.sqs_queue_name)  # though killed
+    assert not deployment.pipeline.workers()  # though killed
 
-    runner.drain_deadline_s = 120
-    clean = runner.run(BURST)
-    assert clean.verdict.kind is Kind.PASS, clean.verdict.message()
+    context.drain_deadline_s = 120
+    clean = WORKER.run(BURST, context)
+    assert clean.verdict.kind is VerdictKind.PASS, clean.verdict.message()
     assert (clean.summary.total, clean.summary.done, clean.summary.lost) == (3, 3, 0)
     assert clean.ledger.deliveries.tolist() == [1, 1, 1]
-    assert clean.facts["workers"][0]["pid"] != worker.pid
-    assert (rows(deployment), depth(deployment.sqs, deployment.queue_url)) == (0, 0)
+    assert clean.facts.workers[0].pid != worker.pid
+    assert (rows(deployment), deployment.queued()) == (0, 0)
     assert not list(_results(deployment))
 
-    _sustained_case_builds_on_the_burst(runner)
-    assert is_healthy(deployment.api_url)  # as long as the deployment lasts
+    _sustained_case_builds_on_the_burst(context)
+    assert deployment.web is not None
+    assert is_healthy(deployment.web.url)  # as long as the deployment lasts
 
 
-def _sustained_case_builds_on_the_burst(runner: Runner) -> None:
+def _sustained_case_builds_on_the_burst(context: Context) -> None:
     """At half the capacity that the burst has just measured, and on the same worker."""
-    capacity_per_min = runner.measured.capacities_per_min[Variant.MOCKED, BURST.cell]
-    case = Case(Variant.MOCKED, 50, 1, Mode.SUSTAINED, count=2, utilisation=0.5)
-    result = runner.run(case)
+    capacity_per_min = context.references.capacities_per_min[Variant.MOCKED, BURST.cell]
+    case = WorkerCase(Variant.MOCKED, 50, 1, Mode.SUSTAINED, count=2, utilisation=0.5)
+    result = WORKER.run(case, context)
     assert result.summary.done == 2
-    assert result.facts["rate_per_min"] == 0.5 * capacity_per_min
-    assert result.facts["rate_source"].endswith("from the burst case")
+    assert result.facts.rate_per_min is not None
+    assert ", from the burst case" in result.facts.rate_source
+    if "on a machine at" in result.facts.rate_source:  # it has become slower since
+        assert result.facts.rate_per_min < 0.5 * capacity_per_min
+    else:
+        assert result.facts.rate_per_min == 0.5 * capacity_per_min
     first_s, second_s = result.ledger.scheduled_s
-    assert abs((second_s - first_s) - 60 / (0.5 * capacity_per_min)) < 1e-3
+    assert abs((second_s - first_s) - 60 / result.facts.rate_per_min) < 1e-3
+
+
+def test_two_nodes_share_the_work_under_names_of_their_own(
+    deployment: Deployment, book: SloBook, tmp_path: Path
+) -> None:
+    context = Context(deployment, book, tmp_path, Watching(), tolerances=TOLERANT)
+    found = WORKER.run(replace(BURST, count=6, nodes=2), context)
+    assert found.verdict.kind is VerdictKind.PASS, found.verdict.message()
+    assert found.case.id == "mocked-50MB-c1-n2-burst"
+    assert {worker.node for worker in found.facts.workers} == {"node1", "node2"}
+    assert (found.summary.nodes_used, found.summary.done) == (2, 6)
+    assert found.summary.node_share_least + found.summary.node_share_most == pytest.approx(1)
+    assert found.ideal.concurrency == 2
+    (table,) = WORKER.tables(found).values()
+    assert [row[0] for row in table] == ["node", "node1", "node2"]
+
+
+def test_a_ceiling_ends_the_injection_and_leaves_nothing(
+    deployment: Deployment, book: SloBook, tmp_path: Path
+) -> None:
+    now_s, case = [0.0], replace(BURST, count=40)
+    watching = Watching()
+    context = Context(deployment, book, tmp_path, watching, tolerances=TOLERANT)
+    context.ceiling = Ceiling(max_s=60, clock=lambda: now_s[0])
+    context.ceiling.begin(None)
+
+    def pass_time(progress: Progress) -> None:
+        if progress.total == case.count and progress.done:
+            now_s[0] = 60
+
+    watching.then = pass_time
+    with pytest.raises(CeilingError, match="--max-minutes 1, and was ended"):
+        WORKER.run(case, context)
+    assert rows(deployment) == 0
+    assert not deployment.pipeline.workers()  # it would go on with what was sent
+    assert not list(tmp_path.glob("intent_*"))
 
 
 def _results(deployment: Deployment) -> list[str]:
     """The processed objects that are there."""
-    settings = deployment.settings
-    client = deployment.storage._client  # type: ignore[attr-defined]
+    pipeline: VideoPipeline = deployment.pipeline  # type: ignore[assignment]
+    settings = pipeline.settings
+    client = pipeline.storage._client  # type: ignore[attr-defined]
     answer = client.list_objects_v2(Bucket=settings.aws_s3_bucket, Prefix=settings.s3_processed_prefix)
     return [each["Key"] for each in answer.get("Contents", [])]
 

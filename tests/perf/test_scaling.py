@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from perf.measure.intervals import Interval
-from perf.measure.scaling import Level, conclusion, limit, nodes_for, scaling
+from perf.measure.scaling import Level, nodes_for, scaling
+from perf.report.scaling_lines import bottleneck, conclusion
 from tests.perf.test_machine import QUIET
 
 
@@ -44,12 +45,12 @@ def test_the_least_level_that_none_beats(levels, best):
         ({"own_cores": 0.5}, "none of this machine's"),
     ],
 )
-def test_the_limit_is_what_was_measured(use, words):
-    assert limit(replace(QUIET, **use)).startswith(words)
+def test_the_bottleneck_is_what_was_measured(use, words):
+    assert bottleneck(replace(QUIET, **use)).startswith(words)
 
 
-def test_the_limit_elsewhere_is_not_guessed():
-    assert limit(None).startswith("not known")
+def test_the_bottleneck_elsewhere_is_not_guessed():
+    assert bottleneck(None).startswith("not known")
 
 
 @pytest.mark.parametrize(("rate", "each", "nodes"), [(10, 5, 2), (10.1, 5, 3), (0.1, 5, 1), (60, 42, 2)])

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perf.errors import UsageError
+from perf.cases.errors import UsageError
+from perf.cases.worker import Mode
 from perf.load.schedule import burst, offsets, uniform
-from perf.matrix import Mode
 
 
 def test_a_burst_is_due_at_once():

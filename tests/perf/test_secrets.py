@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from perf.report.secrets import without_secrets
+from perf.store.secrets import without_secrets
 
 ENVIRON = {
     "AWS_SECRET_ACCESS_KEY": 'wJalrXUtn"FEMI/K7MDENG',
     "API_TOKEN": "tok-4711-tok",
     "DATABASE_URL": "postgresql+psycopg2://perf:s3cr3t-pw@db.example.com/videos",
+    "PERF_OTHER": "https://me:p%40ss-w0rd@example.com/",
     "PGPASSWORD": "postgres",
     "HOME": "/home/me",
 }
@@ -22,6 +23,7 @@ ENVIRON = {
         ('{"key": "wJalrXUtn\\"FEMI/K7MDENG"}', '{"key": "***"}'),
         ("Bearer tok-4711-tok", "Bearer ***"),
         ("password s3cr3t-pw refused", "password *** refused"),
+        ("p@ss-w0rd or p%40ss-w0rd", "*** or ***"),
         (
             "cannot connect to postgresql://perf:short@db/videos",
             "cannot connect to postgresql://perf:***@db/videos",

@@ -1,85 +1,124 @@
-"""The search as it is run: how verdicts become outcomes, and which pytest cases there are."""
+"""The search as it is run: how verdicts become outcomes."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from perf.__main__ import main
-from perf.errors import InvalidMeasurement, SloBroken
-from perf.judge.slos import Slo
-from perf.judge.verdict import judge
-from perf.matrix import Case, Mode, Variant
-from perf.measure.capacity import Outcome
+from perf.cases.case import Variant
+from perf.cases.defaults import SLOS
+from perf.cases.errors import InvalidMeasurement, SloBroken
+from perf.cases.search import SearchCase
+from perf.cases.worker import Mode
+from perf.cli.main import main
+from perf.judge.check import Problem
+from perf.judge.slos import Slo, load_slos
+from perf.judge.verdict import VerdictKind, judge, raise_unless_pass
+from perf.measure.bisection import Outcome
 from perf.measure.intervals import Interval
-from perf.measure.validity import Problem
+from perf.report.progress import QuietLine
 from perf.report.scaling_lines import scaling_lines
-from perf.sustainable import find_sustainable
+from perf.report.search_lines import search_lines
+from perf.run import search
+from perf.run.context import Context, References
+from perf.run.kinds import KINDS
+from perf.run.search import SEARCH
 from tests.perf.results import result
 from tests.perf.simulated import simulate
 
-ROOT = Path(__file__).parents[2]
-CELL = Case(Variant.MOCKED, 50, 1, Mode.SUSTAINED, 12)
+CELL = SearchCase(Variant.MOCKED, size_mb=50, concurrency=1, count=12, budget_s=10_000)
 
 
 class Bench:
-    """Stands for a Runner: a queue of 60/min whose cases are over at once."""
+    """Stands for the worker cases: a queue of 60/min whose cases are over at once."""
 
-    def __init__(self, problem: Problem | None = None, limit_per_min: float = 60) -> None:
+    slos = staticmethod(search.WORKER.slos)
+
+    def __init__(
+        self, problem: Problem | None = None, limit_per_min: float = 60, width: float = 0.02
+    ) -> None:
         self.problem = problem
         self.limit_per_min = limit_per_min
+        self.width = width
+        self.ran = []
 
-    def capacity_per_min(self, case):
-        return 60.0
-
-    def run(self, case):
+    def run(self, case, context):
+        self.ran.append(case)
         rho = case.rate_per_min / self.limit_per_min
         made = result(mode=Mode.SUSTAINED, ledger=simulate(1, count=case.count, rho=rho).ledger)
         verdict = judge(
             replace(made.summary, offered_utilisation=rho),
             [Slo("offered_utilisation", "<", 1)],
             [self.problem] if self.problem else [],
-            {"offered_utilisation": Interval(rho * 0.98, rho * 1.02)},
+            {"offered_utilisation": Interval(rho * (1 - self.width), rho * (1 + self.width))},
         )
         return replace(made, verdict=verdict)
 
 
-def test_verdicts_become_outcomes_and_the_answer():
-    answer = find_sustainable(Bench(), CELL, budget_s=10_000)
+@pytest.fixture
+def searched(monkeypatch, tmp_path):
+    """What a search of the cell gives on a bench."""
+
+    def searched(bench, cell=CELL):
+        monkeypatch.setattr(search, "WORKER", bench)
+        deployment = SimpleNamespace(is_here=False, prepare=lambda _: [], clip=lambda _: None)
+        known = References(capacities_per_min={(cell.variant, cell.cell): 60.0})
+        book = load_slos(SLOS, KINDS)
+        return SEARCH.run(cell, Context(deployment, book, tmp_path, QuietLine(lambda _: None, "cell"), known))
+
+    return searched
+
+
+def test_verdicts_become_outcomes_and_the_answer(searched):
+    answer = searched(Bench())
     assert {trial.outcome for trial in answer.found.trials} >= {Outcome.HELD, Outcome.BROKE}
     assert answer.found.low < 60 < answer.found.high
-    assert "a burst showed 60/min" in answer.lines()[0]
-    assert len(answer.lines()) == 1 + len(answer.found.trials)
+    lines = list(search_lines(answer))
+    assert "a burst showed 60/min" in lines[0]
+    assert len(lines) == 1 + len(answer.found.trials)
+    assert answer.verdict.kind is VerdictKind.PASS
+    summary = answer.summary
+    assert (summary.sustainable_per_min, summary.broken_per_min) == (answer.found.low, answer.found.high)
+    assert (summary.capacity_per_min, summary.trials) == (60, len(answer.found.trials))
+    assert summary.trials_held == sum(trial.outcome is Outcome.HELD for trial in answer.found.trials)
 
 
-def test_a_trial_that_cannot_be_trusted_ends_the_search():
+def test_a_trial_that_cannot_be_trusted_ends_the_search(searched):
+    bench = Bench(Problem("why", "what to do"))
+    answer = searched(bench)
     with pytest.raises(InvalidMeasurement, match="why; what to do"):
-        find_sustainable(Bench(Problem("why", "what to do")), CELL, budget_s=10_000)
+        raise_unless_pass(answer.verdict)
+    assert len(bench.ran) == 1
+    assert [trial.outcome for trial in answer.found.trials] == [Outcome.INVALID]
+    assert answer.found.ended == "a trial cannot be trusted"
 
 
-def test_no_rate_that_held_is_broken():
-    with pytest.raises(SloBroken, match=r"sustainable rate below .*\n.*broke"):
-        find_sustainable(Bench(limit_per_min=1e-3), CELL, budget_s=500)
+def test_a_trial_with_too_few_tasks_to_decide_gets_more_of_them_and_does_not_end_the_search(searched):
+    """A trial has no time to decide in: what is undecided in it is the search's to decide."""
+    answer = searched(Bench(Problem("too few tasks to decide", "give more", "decided"), width=10))
+    assert {trial.outcome for trial in answer.found.trials} == {Outcome.UNDECIDED}
+    first, second, *_ = answer.found.trials
+    assert (second.rate_per_min, second.count) == (first.rate_per_min, 2 * first.count)
+    assert answer.verdict.problems == ()
 
 
-def collected(*options: str) -> set[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "perf/", "--collect-only", "-q", *options],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return {line for line in done.stdout.splitlines() if "test_sustainable_rate" in line}
+def test_no_rate_that_held_is_broken(searched):
+    answer = searched(Bench(limit_per_min=1e-3), replace(CELL, budget_s=500))
+    with pytest.raises(SloBroken, match="FAIL trials_held >= 1: measured 0"):
+        raise_unless_pass(answer.verdict)
+    assert re.search(r"sustainable rate below .*\n.*broke", "\n".join(search_lines(answer)))
 
 
-def test_the_search_runs_only_where_it_is_named():
-    assert collected() == set()
-    assert collected("-m", "aws") == set()
-    mocked = "perf/test_worker_capacity.py::test_sustainable_rate[mocked-50MB-c1]"
-    assert collected("-k", "sustainable", "--sizes=50", "--concurrency=1") == {mocked}
-    assert len(collected("-k", "sustainable", "-m", "local")) == 6
+def test_a_search_that_decides_nothing_has_not_passed(searched):
+    answer = searched(Bench(width=10))
+    assert {trial.outcome for trial in answer.found.trials} == {Outcome.UNDECIDED}
+    assert answer.summary.sustainable_per_min is None
+    with pytest.raises(SloBroken, match="a search that finds nothing has not passed"):
+        raise_unless_pass(answer.verdict)
 
 
 def test_a_conclusion_needs_two_levels_that_can_be_trusted():
@@ -93,7 +132,7 @@ def test_a_conclusion_needs_two_levels_that_can_be_trusted():
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        (["capacity", "--size", "x", "--concurrency", "1"], "--sizes x: not a size"),
+        (["capacity", "--size", "x", "--concurrency", "1"], "--size x: not a size"),
         (["capacity", "--size", "50", "--concurrency", "1", "--budget", "x"], "--budget x: not a number"),
         (["audit", "none.csv"], "none.csv: cannot read the table"),
     ],
@@ -106,6 +145,6 @@ def test_by_hand_nonsense_is_one_line(capsys, argv, words):
 
 
 def test_audit_by_hand(capsys):
-    assert main(["audit", str(ROOT / "tests/perf/data/published_runs.csv")]) == 1
+    assert main(["audit", str(Path(__file__).parent / "data" / "published_runs.csv")]) == 1
     printed = capsys.readouterr().out
     assert "overloaded: arrivals of 10/min are 8.33 times what was completed" in printed

@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from perf.cases.case import Variant
+from perf.cases.worker import Mode
 from perf.judge.slos import Slo
 from perf.judge.verdict import judge
-from perf.matrix import Mode, Variant
 from perf.measure.ledger import Ledger
 from perf.measure.numbers import number
-from perf.report.table import render_table, verdict_table
+from perf.report.view import slo_rows
+from perf.report.worker_table import render_table
 from tests.perf.results import result
 from tests.perf.tasks import task
 
@@ -29,7 +31,29 @@ def test_a_row_for_each_case():
     )
     assert sustained.split()[0] == "mocked-50MB-c1-sustained"
     assert sustained.split()[5] == "-"
-    assert notes == ["* p95 of fewer than 59 tasks: too few for a bound", "50MB stands for: 2 s of 320x180"]
+    assert notes == [
+        "* p95 of fewer than 59 tasks: too few for a bound",
+        "deliveries beyond a task's first: 0; attempts beyond a task's first: 0",
+        "50MB stands for: 2 s of 320x180",
+    ]
+
+
+def test_deliveries_and_attempts_beyond_the_first_are_one_line_over_all_cases():
+    again = Ledger.of([task("a", deliveries=3), task("b", 0, 3, 5, attempts=2)])
+    lines = render_table([result(ledger=again), result(), result(ledger=again)])
+    assert "deliveries beyond a task's first: 4; attempts beyond a task's first: 2" in lines
+
+
+def test_what_a_case_lost_and_what_it_took_to_decide_it_are_told():
+    case = result()
+    slower = replace(case.summary, slowdown=1.57)
+    undecided = replace(case.facts, attempts=("16 tasks: INVALID efficiency >= 0.5: measured 0.9 (...)",))
+    lines = render_table([replace(case, summary=slower, facts=undecided), case])
+    lost, more = (line for line in lines if line.startswith("mocked-50MB-c1-burst: "))
+    assert lost.endswith(
+        ": capacity was lost during the case: tasks kept a worker 1.57 times as long in its later part"
+    )
+    assert more.endswith(": tried again after 16 tasks: INVALID efficiency >= 0.5: measured 0.9 (...)")
 
 
 def test_columns_are_aligned_and_fit_a_terminal():
@@ -59,8 +83,11 @@ def test_half_an_interval_stands_beside_its_value_and_a_borderline_verdict_says_
     verdict = judge(case.summary, [slo], (), case.intervals)
     _, row, note, *_ = render_table([replace(case, verdict=verdict)])
     assert re.search(r" 13\.3\+-\d\d% .* PASS \(borderline\)$", row)
-    assert note.startswith("+-: half the 95 % confidence interval")
-    assert "borderline: 95 % between " in verdict_table(verdict)[2]
+    assert note.startswith("+-: half the nominal 95 % interval (how often it holds the truth was measured: ")
+    (shown,) = slo_rows(verdict)
+    assert shown.kind == "PASS (borderline)"
+    assert re.fullmatch(r"[\d.]+ to [\d.]+", shown.interval)
+    assert "borderline: nominal 95 % between " in str(verdict.results[0])
 
 
 def test_absent_numbers_are_dashes():
@@ -69,17 +96,20 @@ def test_absent_numbers_are_dashes():
 
 
 def test_the_verdict_has_a_row_for_each_slo():
-    lines = verdict_table(result().verdict)
-    assert lines[0] == "FAIL"
-    assert lines[2].split() == ["PASS", "lost", "==", "0", "0"]
-    assert lines[3].split()[:5] == ["FAIL", "response_p95_s", "<=", "20", "22"]
-    assert "too few for a bound" in lines[3]
+    verdict = result().verdict
+    assert verdict.kind == "FAIL"
+    lost, slow = slo_rows(verdict)
+    assert (lost.kind, lost.slo, lost.measured, lost.margin) == ("PASS", "lost == 0", "0", "on the limit")
+    assert (slow.kind, slow.slo, slow.measured) == ("FAIL", "response_p95_s <= 20", "22")
+    assert slow.margin == "10 % over"
+    assert "too few for a bound" in slow.note
+    assert slo_rows(None) == []
 
 
-def test_the_verdict_s_problems_follow():
-    lines = verdict_table(result(ledger=Ledger.of([])).verdict)
-    assert lines[0] == "INVALID"
-    assert lines[-1].startswith("problem: there is no task at all; ")
+def test_the_verdict_s_problems_are_told():
+    verdict = result(ledger=Ledger.of([])).verdict
+    assert verdict.kind == "INVALID"
+    assert verdict.message().startswith("INVALID there is no task at all; ")
 
 
 @pytest.mark.parametrize(

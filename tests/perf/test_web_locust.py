@@ -8,26 +8,35 @@ import sys
 import threading
 import time
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from fixtures.processes import LOOPBACK, ManagedProcess, free_port, listens
-from perf.errors import HarnessError
+from perf.cases.case import Variant
+from perf.cases.defaults import SLOS
+from perf.cases.endpoints import read_endpoints
+from perf.cases.errors import HarnessError
+from perf.cases.web import WebMode, web_cases
+from perf.judge.check import problems
+from perf.judge.evidence import LoadEvidence
+from perf.judge.load_checks import LOAD_CHECKS
+from perf.judge.run_checks import RUN_CHECKS
 from perf.judge.slos import load_slos
-from perf.judge.verdict import Kind, judge
-from perf.load.locust_run import LOCUSTFILE, Load, Site, records_folder, run_load
+from perf.judge.verdict import VerdictKind, judge
+from perf.load.locust_run import LOCUSTFILE, LoadSpec, Site, records_folder, run_load
 from perf.load.request_log import read_logs
-from perf.matrix import Variant
 from perf.measure.web import merged, summarise_web, window_of
-from perf.measure.web_validity import check_load
-from perf.options import SLOS
-from perf.web_matrix import WebAxes, WebMode, web_cases
-from perf.web_run import WebRunner, _Loads
+from perf.run.context import Context
+from perf.run.kinds import KINDS
+from perf.run.web import WEB, _WebRun
+from perf.run.web_load import Loads
 
 DONE = "5f0c1f7e-0000-4000-8000-000000000000"
-CASES = {case.mode: case for case in web_cases(Variant.MOCKED, WebAxes())}
+ENDPOINTS = tuple(endpoint.name for endpoint in read_endpoints())
+CASES = {case.mode: case for case in web_cases(Variant.MOCKED, {})}
 
 
 @contextmanager
@@ -40,40 +49,39 @@ def stub(folder: Path, *args: str):
         yield server, Site(f"http://{LOOPBACK}:{port}", done_video=DONE)
 
 
-def measured(load: Load, site: Site, folder: Path, warm_up_s: float = 0.495):
+def measured(load: LoadSpec, site: Site, folder: Path, warm_up_s: float = 0.495):
     logs = run_load(load, site, folder / "case")
     window = window_of(logs, load.run_s, warm_up_s)
-    return logs, summarise_web(logs, window, is_open=load.rate_per_s is not None)
+    is_open = load.rate_per_s is not None
+    return logs, summarise_web(logs, window, is_open=is_open, endpoints=load.endpoints or ENDPOINTS)
 
 
-def skip_if_too_busy(problems):
-    for problem in problems:
+def check_load(logs, summary):
+    return problems((*LOAD_CHECKS, *RUN_CHECKS), LoadEvidence(logs, summary))
+
+
+def skip_if_too_busy(found):
+    for problem in found:
         if "load generator" in str(problem):
             pytest.skip(f"this machine is too busy to offer the load: {problem}")
 
 
 def test_an_open_load_is_offered_and_written_down_whole(tmp_path):
     with stub(tmp_path) as (_, site):
-        logs, summary = measured(Load(run_s=2, rate_per_s=60), site, tmp_path)
+        logs, summary = measured(LoadSpec(run_s=2, rate_per_s=60), site, tmp_path)
     assert len(merged(logs)) == 120
     assert (summary.due, summary.answered, summary.warm_up) == (90, 90, 30)
-    assert (
-        summary.upload_answered
-        + summary.download_answered
-        + summary.status_answered
-        + summary.health_answered
-        == 90
-    )
+    assert sum(summary.value(f"{name}_answered") for name in ENDPOINTS) == 90
     assert not [each for each in check_load(logs, summary) if "generator counted" in str(each)]
     assert json.loads((tmp_path / "case_locust.json").read_text())[0]["num_requests"]
     assert {path.name for path in tmp_path.glob("case*")} >= {"case_report.html", "case_stats.csv"}
 
 
 def test_closed_users_take_the_flow_in_order(tmp_path):
-    load = Load(run_s=2, users=2, shape="stable", spawn_per_s=2, think_s=0.1)
+    load = LoadSpec(run_s=2, users=2, shape="stable", spawn_per_s=2, think_s=0.1)
     with stub(tmp_path) as (_, site):
         _, summary = measured(load, site, tmp_path)
-    counts = [getattr(summary, f"{name}_answered") for name in ("health", "upload", "status", "download")]
+    counts = [summary.value(f"{name}_answered") for name in ("health", "upload", "status", "download")]
     assert min(counts) > 5
     assert max(counts) - min(counts) <= 2 * load.users
     assert summary.in_flight_max <= load.users
@@ -82,7 +90,7 @@ def test_closed_users_take_the_flow_in_order(tmp_path):
 
 def test_generators_merge_exactly(tmp_path):
     with stub(tmp_path) as (_, site):
-        logs, _ = measured(Load(run_s=2, rate_per_s=60, generators=2), site, tmp_path)
+        logs, _ = measured(LoadSpec(run_s=2, rate_per_s=60, generators=2), site, tmp_path)
     everything = merged(logs)
     assert [len(log.requests) for log in logs] == [60, 60]
     assert len(everything) == 120
@@ -123,21 +131,21 @@ def test_master_and_workers_started_by_hand_merge_exactly(tmp_path):
 
 def test_two_errors_in_a_hundred_break_the_slo(tmp_path):
     with stub(tmp_path, "--error-every", "50") as (_, site):
-        logs, summary = measured(Load(run_s=4.5, rate_per_s=50), site, tmp_path)
+        logs, summary = measured(LoadSpec(run_s=4.5, rate_per_s=50), site, tmp_path)
     assert summary.due == 200
     assert summary.failed in (4, 5)  # every 50th answer, wherever the warm-up ended
     assert summary.error_ratio == summary.failed / 200
-    problems = check_load(logs, summary)
-    skip_if_too_busy(problems)
-    verdict = judge(summary, load_slos(SLOS).for_case(CASES[WebMode.RAMP]), problems)
-    assert verdict.kind is Kind.FAIL
+    found = check_load(logs, summary)
+    skip_if_too_busy(found)
+    verdict = judge(summary, load_slos(SLOS, KINDS).for_case(CASES[WebMode.RAMP]), found)
+    assert verdict.kind is VerdictKind.FAIL
     assert "FAIL error_ratio <= 0.01" in verdict.message()
 
 
 def test_a_stall_shows_by_the_right_amount(tmp_path):
     """100/s for 6 s; for a stall of S seconds the request due u s into it takes S - u."""
     stalled_s = []
-    load = Load(run_s=6.5, rate_per_s=100, endpoints=("health",))
+    load = LoadSpec(run_s=6.5, rate_per_s=100, endpoints=("health",))
     with stub(tmp_path) as (server, site):
 
         def stall():
@@ -172,24 +180,24 @@ def test_a_stall_shows_by_the_right_amount(tmp_path):
 def test_the_knee_of_a_handler_under_a_lock_is_where_arithmetic_says(tmp_path):
     """50 ms under one lock are 20 requests/s, however many there are at a time."""
     watcher = SimpleNamespace(phase=lambda _: nullcontext(), note=lambda _: None)
-    runner = WebRunner(SimpleNamespace(), load_slos(SLOS), tmp_path, watcher, {})
-    case = CASES[WebMode.KNEE]
-    case = type(case)(
-        **{name: getattr(case, name) for name in case.__slots__} | {"rate_per_s": 13, "step_s": 4}
-    )
+    book = load_slos(SLOS, KINDS)
+    context = Context(SimpleNamespace(), book, tmp_path, watcher)
+    case = replace(CASES[WebMode.KNEE], rate_per_s=13, step_s=4)
+    slos = WEB.slos(book, case)
+    run = _WebRun(case, context, SimpleNamespace(), ENDPOINTS, LoadSpec(run_s=case.run_s), slos)
     uploads = SimpleNamespace(remove=lambda _: 0)
     with stub(tmp_path, "--lock-s", "0.05") as (_, site):
-        knee = _Loads(runner, case, site, uploads).search()
-    skip_if_too_busy(knee.problems)
-    tried = [(each.step.rate_per_s, each.step.broken) for each in knee.tried]
-    assert knee.problems == (), tried
-    assert knee.per_s == pytest.approx(18.4, abs=0.1), tried
-    assert knee.broken_per_s == pytest.approx(21.9, abs=0.1), tried
+        search = Loads(case, context, ENDPOINTS, site, uploads).search(slos, run._step_spec)
+    skip_if_too_busy(search.problems())
+    tried = [(step.rate_per_s, step.broken) for step in search.steps]
+    assert search.problems() == [], tried
+    assert search.knee.per_s == pytest.approx(18.4, abs=0.1), tried
+    assert search.knee.broken_per_s == pytest.approx(21.9, abs=0.1), tried
 
 
 def test_a_server_that_is_gone_is_failures_and_not_a_broken_harness(tmp_path):
     site = Site(f"http://{LOOPBACK}:{free_port()}", done_video=DONE)
-    logs, summary = measured(Load(run_s=1.5, rate_per_s=20), site, tmp_path)
+    logs, summary = measured(LoadSpec(run_s=1.5, rate_per_s=20), site, tmp_path)
     assert (summary.due, summary.failed, summary.answered) == (20, 20, 0)
     assert summary.error_ratio == 1
     assert summary.response_p95_s is None
@@ -197,7 +205,7 @@ def test_a_server_that_is_gone_is_failures_and_not_a_broken_harness(tmp_path):
 
 
 def test_what_is_not_answered_is_outstanding_and_what_is_too_much_is_dropped(tmp_path):
-    load = Load(run_s=1.5, rate_per_s=40, max_outstanding=10, endpoints=("health",))
+    load = LoadSpec(run_s=1.5, rate_per_s=40, max_outstanding=10, endpoints=("health",))
     with stub(tmp_path, "--lock-s", "60") as (_, site):
         logs, summary = measured(load, site, tmp_path)
     everything = merged(logs)
@@ -210,5 +218,5 @@ def test_what_is_not_answered_is_outstanding_and_what_is_too_much_is_dropped(tmp
 def test_a_locust_that_breaks_says_why(tmp_path):
     with pytest.raises(HarnessError, match="unknown healht"):
         run_load(
-            Load(run_s=1, rate_per_s=1, endpoints=("healht",)), Site("http://127.0.0.1:9"), tmp_path / "x"
+            LoadSpec(run_s=1, rate_per_s=1, endpoints=("healht",)), Site("http://127.0.0.1:9"), tmp_path / "x"
         )

@@ -8,17 +8,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perf.errors import HarnessError, UsageError
+from perf.cases.case import Variant
+from perf.cases.endpoints import read_endpoints
+from perf.cases.errors import HarnessError, UsageError
+from perf.cases.options import parsed
+from perf.cases.web import CLOSED, OPTIONS, STABLE_SHARE, WebMode, web_cases
+from perf.judge.check import problems
+from perf.judge.evidence import LoadEvidence
+from perf.judge.load_checks import LOAD_CHECKS, stalls
+from perf.judge.run_checks import RUN_CHECKS
 from perf.judge.slos import parse_slos
 from perf.load.request_log import Begin, GeneratorLog, Request, RequestLog, Totals, read_logs
 from perf.load.shapes import Growth, arrivals
-from perf.matrix import Variant
-from perf.measure.knee import Step, bracket, next_rate_per_s, stalls
+from perf.measure.bisection import Outcome, bounds, next_step
 from perf.measure.web import Window, merged, per_second, summarise_web, window_of
-from perf.measure.web_validity import check_load
-from perf.web_matrix import CLOSED, STABLE_SHARE, WebAxes, WebMode, web_cases
+from tests.perf.judged import KINDS
 
 T = 1_000_000.0
+ENDPOINTS = tuple(endpoint.name for endpoint in read_endpoints())
 
 
 def log(rows, generator=0, cpu_s=0.1, lag_s=(0.0,), started_s=T, ended_s=T + 10, **totals):
@@ -34,12 +41,20 @@ def log(rows, generator=0, cpu_s=0.1, lag_s=(0.0,), started_s=T, ended_s=T + 10,
     )
 
 
+def summarised(logs, window, **more):
+    return summarise_web(logs, window, endpoints=ENDPOINTS, **{"is_open": True} | more)
+
+
+def checked(logs, summary):
+    return problems((*LOAD_CHECKS, *RUN_CHECKS), LoadEvidence(tuple(logs), summary))
+
+
 def row(due, took=0.1, *, endpoint="health", lag=0.0, error=None, status=200, **more):
     return Request(endpoint, T + due, T + due + lag, T + due + took, status, error, **more)
 
 
 def summary_of(rows, window=(0, 10), is_open=True, **more):
-    return summarise_web([log(rows, **more)], Window(T + window[0], T + window[1]), is_open=is_open)
+    return summarised([log(rows, **more)], Window(T + window[0], T + window[1]), is_open=is_open)
 
 
 def test_counts_times_and_rates_by_hand():
@@ -60,12 +75,12 @@ def test_counts_times_and_rates_by_hand():
     assert got.throughput_vs_offered == pytest.approx(2 / 5)
     # 0.1, 0.3, and the outstanding one's age when the load had ended: 6 s
     assert (got.response_p50_s, got.response_p95_s) == (pytest.approx(0.3), pytest.approx(6))
-    assert got.upload_p95_s == pytest.approx(0.3)
+    assert got.value("upload_p95_s") == pytest.approx(0.3)
     assert got.from_sent_p95_s == pytest.approx(0.2)
     assert got.send_lag_max_s == pytest.approx(0.1)
-    assert got.status_error_ratio == 1
-    assert got.download_answered == 0
-    assert got.download_p95_s is None
+    assert got.value("status_error_ratio") == 1
+    assert got.value("download_answered") == 0
+    assert got.value("download_p95_s") is None
     assert got.in_flight_growth == 1
 
 
@@ -80,7 +95,7 @@ def test_a_percentile_is_nearest_rank_of_all_requests():
 def test_a_stall_is_hidden_from_a_closed_loop():
     """10/s for 100 s, each 10 ms, but for a stall of 5 s: a request u s into it takes 5 - u."""
     rows = [row(n / 10, 5 - (n / 10 - 50) if 50 <= n / 10 < 55 else 0.01) for n in range(1000)]
-    got = summarise_web([log(rows, ended_s=T + 101)], Window(T, T + 100), is_open=True)
+    got = summarised([log(rows, ended_s=T + 101)], Window(T, T + 100))
     assert got.response_p99_s == pytest.approx(4, abs=0.11)  # 1 % of 1000 waited longer than 4 s
     assert got.closed_loop_users == 1
     assert got.closed_loop_unsent == 49  # of the 50 within the stall
@@ -89,10 +104,8 @@ def test_a_stall_is_hidden_from_a_closed_loop():
 
 @given(st.lists(st.floats(0.001, 3), min_size=1, max_size=60), st.floats(0.02, 2))
 def test_a_closed_loop_never_sees_more_than_there_was(took, gap):
-    got = summarise_web(
-        [log([row(n * gap, t) for n, t in enumerate(took)], ended_s=T + 1e4)],
-        Window(T, T + 1e3),
-        is_open=True,
+    got = summarised(
+        [log([row(n * gap, t) for n, t in enumerate(took)], ended_s=T + 1e4)], Window(T, T + 1e3)
     )
     assert got.closed_loop_p99_s <= got.response_max_s
     assert 0 <= got.closed_loop_unsent < got.sent
@@ -102,8 +115,8 @@ def test_a_closed_loop_never_sees_more_than_there_was(took, gap):
 def test_generators_merge_exactly_whatever_is_whose():
     rows = [row(n / 50, 0.001 * (n % 17)) for n in range(400)]
     window = Window(T, T + 8)
-    whole = summarise_web([log(rows)], window, is_open=True)
-    split = summarise_web([log(rows[0::3]), log(rows[1::3], 1), log(rows[2::3], 2)], window, is_open=True)
+    whole = summarised([log(rows)], window)
+    split = summarised([log(rows[0::3]), log(rows[1::3], 1), log(rows[2::3], 2)], window)
     assert whole == split
 
 
@@ -133,14 +146,13 @@ def test_the_window_begins_with_the_first_arrival():
 )
 def test_what_cannot_be_trusted_is_said(changes, said):
     logs = [log([row(n / 10) for n in range(50)], **changes)]
-    problems = check_load(logs, summarise_web(logs, Window(T, T + 10), is_open=True))
-    assert len(problems) == 1
-    assert said in str(problems[0])
+    (problem,) = checked(logs, summarised(logs, Window(T, T + 10)))
+    assert said in str(problem)
 
 
 def test_late_sends_empty_loads_and_lost_uploads_are_said():
     def said(log, **more):
-        return str(check_load([log], summarise_web([log], Window(T, T + 10), is_open=True, **more)))
+        return str(tuple(map(str, checked([log], summarised([log], Window(T, T + 10), **more)))))
 
     good = log([row(1)])
     assert said(good) == "()"
@@ -198,17 +210,17 @@ def test_users_grow_as_the_shape_says(shape, levels):
 @pytest.mark.parametrize("resolution", [1.1, 1.2])
 def test_the_search_closes_in_on_any_capacity(capacity, resolution):
     steps = []
-    while (rate := next_rate_per_s(steps, 16, resolution)) is not None:
-        steps.append(Step(rate, "too much" if rate > capacity else ""))
-    held, broken = bracket(steps)
+    while (rate := next_step(steps, 16, resolution)) is not None:
+        steps.append((rate, Outcome.BROKE if rate > capacity else Outcome.HELD))
+    held, broken = bounds(steps)
     assert held <= capacity < broken
     assert broken / held <= resolution
     assert len(steps) <= abs(math.log2(capacity / 16)) + 2 + 4
 
 
 def test_a_rate_that_held_above_one_that_broke_does_not_count():
-    steps = [Step(16, ""), Step(32, "slow"), Step(64, "")]
-    assert bracket(steps) == (16, 32)
+    steps = [(16, Outcome.HELD), (32, Outcome.BROKE), (64, Outcome.HELD)]
+    assert bounds(steps) == (16, 32)
 
 
 def test_throughput_has_stopped_growing_when_requests_pile_up():
@@ -219,19 +231,19 @@ def test_throughput_has_stopped_growing_when_requests_pile_up():
 
 
 def test_cases_and_their_names():
-    found = web_cases(Variant.MOCKED, WebAxes())
+    found = web_cases(Variant.MOCKED, {})
     assert [case.id for case in found] == [
         f"mocked-web-{name}" for name in ("smoke", "ramp", "steps", "knee", "stable")
     ]
-    axes = WebAxes.parse(load_users="30", step_users="10", step_time="5", spawn_rate="3", web_rate="40")
-    cases = {case.mode: case for case in web_cases(Variant.LOCAL, axes)}
+    texts = {"load-users": "30", "step-users": "10", "step-time": "5", "spawn-rate": "3", "web-rate": "40"}
+    cases = {case.mode: case for case in web_cases(Variant.LOCAL, parsed(OPTIONS, texts))}
     steps = cases[WebMode.STEPS]
     assert (steps.users, steps.step_users, steps.step_s, steps.spawn_per_s, steps.run_s) == (30, 10, 5, 3, 15)
     assert cases[WebMode.STABLE].rate_per_s == 40
     assert all(cases[mode].rate_per_s is None for mode in CLOSED)
     assert STABLE_SHARE == 0.8
     with pytest.raises(UsageError, match="--load-users few"):
-        WebAxes.parse(load_users="few")
+        parsed(OPTIONS, {"load-users": "few"})
 
 
 @pytest.mark.parametrize(
@@ -246,4 +258,4 @@ def test_cases_and_their_names():
 )
 def test_the_slos_of_web_cases_are_checked_as_strictly(text, said):
     with pytest.raises(UsageError, match=said):
-        parse_slos(text, "slos.toml")
+        parse_slos(text, "slos.toml", KINDS)

@@ -35,7 +35,7 @@ def rig(pipeline_env: dict[str, str], tmp_path: Path) -> Iterator[Rig]:
 @pytest.fixture(scope="module")
 def shared_rig(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     """A pipeline for the tests of a module."""
-    with pipeline_environment(servers, os.environ, visibility_timeout_s=3) as env:
+    with pipeline_environment(servers, os.environ) as env:
         rig = Rig(env, tmp_path_factory.mktemp("rig"))
         yield rig
         rig.close()

@@ -1,4 +1,4 @@
-"""An HTTP proxy in front of moto that can refuse, fall silent or hang up, for chosen actions."""
+"""An HTTP proxy in front of moto that can refuse, fall silent, hold or hang up, for chosen actions."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 SILENT = "silent"
 HANG_UP = "hang up"
 NONSENSE = "nonsense"
+#: Passed on once it is no fault any more.
+HELD = "held"
 
 
 class FaultyProxy:
@@ -27,6 +29,8 @@ class FaultyProxy:
         self.faults: dict[str, int | str] = {}
         #: How often each fault was answered, by action and fault.
         self.hits: Counter[tuple[str, int | str]] = Counter()
+        #: How often each action was passed on.
+        self.passed: Counter[str] = Counter()
         self.closing = Event()
         self._target = urlsplit(target)
         self._server = _Server(("127.0.0.1", 0), _Handler)
@@ -77,7 +81,10 @@ class _Handler(BaseHTTPRequestHandler):
         fault = proxy.faults.get(action)
         if fault is not None:
             proxy.hits[action, fault] += 1
-        if fault is None:
+        while proxy.faults.get(action) == HELD and not proxy.closing.wait(0.05):
+            pass
+        if fault in (None, HELD):
+            proxy.passed[action] += 1
             self._answer(*proxy.forward(self, body))
         elif fault == SILENT:
             proxy.closing.wait(60)

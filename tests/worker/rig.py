@@ -16,22 +16,24 @@ from sqlalchemy.orm import Session
 
 from app.aws import sqs_client
 from app.database import make_engine
+from app.message import encode_task
 from app.model import Status, Video, Worker, new_id
 from app.settings import Settings
 from app.storage import make_storage
 from fixtures.loopback import applied
 from fixtures.processes import ManagedProcess
-from worker.message import encode_task
 from worker.settings import find_ffmpeg
 
 T = TypeVar("T")
 
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
 
 #: Cheap work, and short waits so that a fault is noticed within seconds.
 QUICK = {
     "WORKER_WAIT_TIME_S": "1",
     "WORKER_RECEIVE_GRACE_S": "1",
+    # What a killed worker held comes back within the test.
+    "WORKER_VISIBILITY_TIMEOUT_S": "3",
     "FFMPEG_ARGS": "-t 5 -c:v libx264 -preset ultrafast -threads 1 -an",
 }
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import psutil
 
 from app.model import Status
-from tests.worker.rig import SLOW, Rig, eventually, ffmpegs_of
+from tests.worker.rig import DEADLINE_S, QUICK, SLOW, Rig, eventually, ffmpegs_of
 
 
 def _caught_in_the_act(rig: Rig, video_id: str, pid: int) -> psutil.Process:
@@ -27,6 +29,7 @@ def test_sigterm_finishes_the_running_task_and_returns_the_rest(
         _caught_in_the_act(rig, running, worker.pid)
         os.kill(worker.pid, signal.SIGTERM)
         eventually(lambda: not worker.alive, "the worker has ended")
+        assert worker._returncode() == 0
     assert rig.video(running).status == Status.DONE
     assert (rig.video(rest).status, rig.video(rest).deliveries) == (Status.UPLOADED, 0)
     assert rig.messages() == (1, 0)
@@ -61,6 +64,20 @@ def test_a_killed_pool_child_is_replaced_and_its_task_runs_again(rig: Rig, long_
         assert video.worker != "/".join(first)
         rig.wait_until_empty()
         assert worker.alive
+
+
+def test_a_worker_whose_event_loop_breaks_ends_and_says_so(rig: Rig) -> None:
+    broken = (
+        "from worker import __main__ as start, transport\n"
+        "transport.Channel._on_messages_ready = lambda *_: 1 / 0\n"
+        "start.main([])"
+    )
+    rig.send("any")
+    argv = [sys.executable, "-c", broken]
+    env = os.environ | rig.env | QUICK
+    ended = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+    assert ended.returncode == 1
+    assert "Unrecoverable error: ZeroDivisionError" in ended.stderr
 
 
 def _runs(process: psutil.Process) -> bool:

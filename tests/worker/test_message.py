@@ -12,9 +12,10 @@ from celery import Celery
 from kombu import Connection
 from kombu.transport.virtual import Message
 
+from app.message import TASK_NAME, encode_task
 from tests.worker.rig import Rig
 from worker.celery_app import configuration
-from worker.message import TASK_NAME, encode_task
+from worker.queue import Queue
 from worker.settings import WorkerSettings
 
 VIDEO_ID = "3f1c1b52-6a3e-4b7e-9d7c-0a5b5f2f6a10"
@@ -23,7 +24,7 @@ VIDEO_ID = "3f1c1b52-6a3e-4b7e-9d7c-0a5b5f2f6a10"
 @pytest.fixture
 def sender(rig: Rig) -> Iterator[Celery]:
     app = Celery("real", set_as_current=False)
-    app.conf.update(configuration(rig.settings, WorkerSettings(), rig.queue_url))
+    app.conf.update(configuration(rig.settings, WorkerSettings(), Queue(rig.queue_url, None)))
     app.conf.broker_transport = None  # kombu's own transport: nothing of ours between
     yield app
     app.close()

@@ -31,7 +31,8 @@ def claim(engine: Engine, video_id: str) -> Iterator[Claim]:
 
 def test_a_claim_begins_an_attempt(shared_rig: Rig, claim: Claim) -> None:
     video = shared_rig.video(claim.video_id)
-    assert claim == Claim(video.id, Outcome.CLAIMED, 1, video.object_key)
+    assert claim == Claim(video.id, Outcome.CLAIMED, 1, video.object_key, tries=1, age_s=claim.age_s)
+    assert 0 < claim.age_s < 60
     assert (video.status, video.attempts, video.deliveries) == (Status.PROCESSING, 1, 1)
     assert video.worker == "host/0/1"
     assert video.started_at is not None
@@ -42,7 +43,7 @@ def test_finish_is_one_instant_and_clears_an_earlier_error(
     shared_rig: Rig, engine: Engine, video_id: str
 ) -> None:
     with state.claim(engine, video_id, "w", 3) as first:
-        assert state.release(engine, first, "a passing fault")
+        assert state.release(engine, first, "a passing fault", excused=False)
     assert shared_rig.video(video_id).status == Status.UPLOADED
     assert shared_rig.video(video_id).error == "a passing fault"
     with state.claim(engine, video_id, "w", 3) as second:
@@ -93,7 +94,7 @@ def test_the_lock_ends_with_its_session(engine: Engine, claim: Claim) -> None:
     # The first attempt is no longer the current one: what it still says changes nothing.
     assert not state.finish(engine, claim, "k")
     assert not state.fail(engine, claim, "why")
-    assert not state.release(engine, claim, "why")
+    assert not state.release(engine, claim, "why", excused=True)
 
 
 def test_too_many_attempts_are_not_begun(shared_rig: Rig, engine: Engine) -> None:
@@ -102,6 +103,29 @@ def test_too_many_attempts_are_not_begun(shared_rig: Rig, engine: Engine) -> Non
         assert claim.outcome is Outcome.EXHAUSTED
         assert shared_rig.video(video_id).attempts == 2
         assert state.fail(engine, claim, "gave up")
+
+
+def test_an_excused_attempt_does_not_count(shared_rig: Rig, engine: Engine, video_id: str) -> None:
+    for excused in (True, False, True):
+        with state.claim(engine, video_id, "w", max_attempts=2) as claim:
+            for _ in range(2):  # the answer to the first was lost
+                assert state.release(engine, claim, "why", excused=excused)
+    with state.claim(engine, video_id, "w", max_attempts=2) as claim:
+        assert (claim.outcome, claim.attempts, claim.tries) == (Outcome.CLAIMED, 4, 2)
+        assert state.release(engine, claim, "why", excused=False)
+    with state.claim(engine, video_id, "w", max_attempts=2) as claim:
+        assert (claim.outcome, claim.attempts, claim.tries) == (Outcome.EXHAUSTED, 4, 2)
+    assert shared_rig.video(video_id).excused == 2
+
+
+def test_an_end_whose_answer_was_lost_may_be_repeated(engine: Engine, video_id: str, shared_rig: Rig) -> None:
+    with state.claim(engine, video_id, "w", 3) as claim:
+        assert state.finish(engine, claim, "k", "a warning")
+        before = _columns(shared_rig.video(video_id))
+        assert state.finish(engine, claim, "k", "a warning")
+        assert not state.fail(engine, claim, "why")
+    assert _columns(shared_rig.video(video_id)) == before
+    assert before["warning"] == "a warning"
 
 
 def test_an_unknown_video_is_told(engine: Engine) -> None:

@@ -15,6 +15,7 @@ import pytest
 from tests.worker.rig import QUICK, SLOW, eventually
 from worker.settings import WorkerSettings
 from worker.transcode import (
+    NoRoomError,
     TranscodeInterruptedError,
     TranscodeTimeoutError,
     UnreadableVideoError,
@@ -37,7 +38,10 @@ def test_an_unreadable_input_is_told_with_ffmpegs_words(
     content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "in").write_bytes(content)
-    with pytest.raises(UnreadableVideoError, match=r"Invalid data|Error opening input"):
+    with pytest.raises(
+        UnreadableVideoError,
+        match=r"no video that can be read, .* \((Invalid data|Error opening input|.*header)",
+    ):
         transcode(_settings(monkeypatch, QUICK["FFMPEG_ARGS"]), tmp_path / "in", tmp_path / "out.mp4")
 
 
@@ -49,7 +53,7 @@ def test_a_playlist_cannot_reach_the_network(tmp_path: Path, monkeypatch: pytest
 
 def test_its_deadline_holds(long_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = _settings(monkeypatch, SLOW["FFMPEG_ARGS"], ffmpeg_timeout_s=0.3)
-    with pytest.raises(TranscodeTimeoutError, match=r"FFMPEG_TIMEOUT_S=0\.3"):
+    with pytest.raises(TranscodeTimeoutError, match=r"longer than 0\.3 s"):
         transcode(settings, long_clip, tmp_path / "out.mp4")
 
 
@@ -62,16 +66,84 @@ def test_a_killed_ffmpeg_is_not_the_videos_fault(tmp_path: Path, monkeypatch: py
         transcode(settings, tmp_path / "in", tmp_path / "out.mp4")
 
 
-@pytest.mark.parametrize("fault", ["No space left on device", "Cannot allocate memory"])
+def _script(tmp_path: Path, text: str) -> Path:
+    """A program in ffmpeg's place."""
+    script = tmp_path / "ffmpeg"
+    script.write_text(f"#!/bin/sh\n{text}\n")
+    script.chmod(0o755)
+    return script
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (
+            "echo '[out#0/mp4 @ 0x5f] [error] Error closing file: No space left on device'; exit 1",
+            NoRoomError,
+        ),
+        ("exit 228", NoRoomError),  # it could not even say so
+        ("echo '[error] Cannot allocate memory'; exit 1", TranscodeInterruptedError),
+        ("echo 'Exiting normally, received signal 15.'; exit 255", TranscodeInterruptedError),
+    ],
+)
 def test_a_full_machine_is_not_the_videos_fault(
-    fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    text: str, fault: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    full = tmp_path / "ffmpeg"
-    full.write_text(f"#!/bin/sh\necho 'av_write_frame(): {fault}' >&2\nexit 1\n")
-    full.chmod(0o755)
-    settings = _settings(monkeypatch, "-an", ffmpeg=full)
-    with pytest.raises(TranscodeInterruptedError, match=fault):
+    settings = _settings(monkeypatch, "-an", ffmpeg=_script(tmp_path, text))
+    with pytest.raises(fault):
         transcode(settings, tmp_path / "in", tmp_path / "out.mp4")
+
+
+def test_an_ffmpeg_that_cannot_be_started_is_the_nodes_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = _settings(monkeypatch, "-an", ffmpeg=_script(tmp_path, "exit 0"))
+    settings.ffmpeg.unlink()
+    with pytest.raises(FileNotFoundError):
+        transcode(settings, tmp_path / "in", tmp_path / "out.mp4")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
+def test_a_full_disk_is_told_by_ffmpeg_itself(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (target := tmp_path / "out.mp4").symlink_to("/dev/full")
+    with pytest.raises(NoRoomError, match="No space left on device"):
+        transcode(_settings(monkeypatch, QUICK["FFMPEG_ARGS"] + " -f mpegts"), clip, target)
+
+
+#: A program whose child goes on, and holds its outputs open.
+FAMILY = 'sleep 300 & echo $! > "$(dirname "$0")/child"'
+
+
+def _child(tmp_path: Path) -> int:
+    return int((tmp_path / "child").read_text())
+
+
+def test_its_deadline_ends_its_children_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = _settings(
+        monkeypatch, "-an", ffmpeg=_script(tmp_path, f"{FAMILY}\nwait"), ffmpeg_timeout_least_s=1
+    )
+    with pytest.raises(TranscodeTimeoutError, match=r"longer than 1 s"):
+        transcode(settings, tmp_path / "in", tmp_path / "out.mp4")
+    eventually(lambda: not _runs(_child(tmp_path)), "its child is gone")
+
+
+def test_a_child_that_stays_behind_neither_holds_it_up_nor_lives_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = _settings(monkeypatch, "-an", ffmpeg=_script(tmp_path, FAMILY))
+    with pytest.raises(UnreadableVideoError):
+        transcode(settings, tmp_path / "in", tmp_path / "out.mp4")
+    eventually(lambda: not _runs(_child(tmp_path)), "its child is gone")
+
+
+def test_the_deadline_goes_by_what_is_to_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, cut = _settings(monkeypatch, "-an"), _settings(monkeypatch, "-t 00:00:20 -an")
+    assert whole.ffmpeg_limit_s(None, opened=False) == 60  # it hangs before it has said a word
+    assert whole.ffmpeg_limit_s(None, opened=True) == 600  # nobody knows how long it is
+    assert [whole.ffmpeg_limit_s(each, opened=True) for each in (0.5, 30, 7200)] == [60, 300, 600]
+    assert [cut.ffmpeg_limit_s(each, opened=True) for each in (0.5, 30, None)] == [60, 200, 200]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
@@ -93,3 +165,10 @@ def test_ffmpeg_dies_with_the_process_that_started_it(long_clip: Path, tmp_path:
         parent.wait(10)
     eventually(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, "ffmpeg is gone")
     assert time.monotonic() - started_s < 30
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -10,8 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from app.settings import Settings
-from worker.celery_app import BACKOFF_S, configuration
-from worker.message import TASK_NAME
+from worker.celery_app import configuration
+from worker.queue import Queue
 from worker.settings import DEFAULT_FFMPEG_ARGS, WorkerSettings
 from worker.transcode import command
 
@@ -25,7 +25,8 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_defaults_agree_with_each_other() -> None:
     settings = WorkerSettings()
-    assert settings.worker_visibility_timeout_s >= 3 * settings.ffmpeg_timeout_s
+    assert settings.worker_held_at_most_s >= 3 * settings.ffmpeg_timeout_s
+    assert settings.worker_visibility_timeout_s <= 60
     assert settings.ffmpeg_args == tuple(DEFAULT_FFMPEG_ARGS.split())
     assert settings.worker_polling_interval_s > 0
 
@@ -45,8 +46,13 @@ def test_arguments_are_split_as_a_shell_does(monkeypatch: pytest.MonkeyPatch) ->
         ("WORKER_MAX_ATTEMPTS", "0", "greater than or equal to 1"),
         ("FFMPEG", "/no/such/ffmpeg", "not a program that can be run"),
         ("FFMPEG_ARGS", "-vf 'scale", "No closing quotation"),
-        ("FFMPEG_TIMEOUT_S", "601", "WORKER_VISIBILITY_TIMEOUT_S=1800 is less than 3 x FFMPEG_TIMEOUT_S=601"),
-        ("WORKER_VISIBILITY_TIMEOUT_S", "1799", "less than 3 x"),
+        ("FFMPEG_TIMEOUT_S", "2401", "WORKER_HELD_AT_MOST_S=7200 is less than 3 x FFMPEG_TIMEOUT_S=2401"),
+        ("WORKER_HELD_AT_MOST_S", "1799", "less than 3 x"),
+        ("WORKER_HELD_AT_MOST_S", "43201", "less than or equal to 43200"),
+        ("WORKER_VISIBILITY_TIMEOUT_S", "0", "greater than or equal to 1"),
+        ("WORKER_VISIBILITY_TIMEOUT_S", "1.5", "valid integer"),
+        ("WORKER_VISIBILITY_TIMEOUT_S", "7201", "WORKER_HELD_AT_MOST_S=7200 is less than WORKER_VISIBILITY"),
+        ("WORKER_STOP_TIMEOUT_S", "-1", "greater than or equal to 0"),
     ],
 )
 def test_nonsense_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str, complaint: str) -> None:
@@ -73,7 +79,7 @@ def test_the_configuration_holds_what_the_design_promises() -> None:
         aws_s3_bucket="b",
         aws_region="eu-west-1",
     )
-    conf = configuration(settings, WorkerSettings(worker_wait_time_s=7), "http://sqs/1/videos")
+    conf = configuration(settings, WorkerSettings(worker_wait_time_s=7), Queue("http://sqs/1/videos", None))
     options = conf["broker_transport_options"]
     queue = options["predefined_queues"]["videos"]
     assert (conf["broker_url"], conf["task_default_queue"]) == ("sqs://", "videos")
@@ -83,6 +89,6 @@ def test_the_configuration_holds_what_the_design_promises() -> None:
     assert conf["worker_prefetch_multiplier"] == 1
     assert conf["accept_content"] == ["json"]
     assert (options["wait_time_seconds"], options["region"]) == (7, "eu-west-1")
-    assert (queue["url"], queue["backoff_tasks"]) == ("http://sqs/1/videos", [TASK_NAME])
-    assert list(BACKOFF_S.values()) == sorted(BACKOFF_S.values())
+    assert (queue["url"], options["dead_letter_url"]) == ("http://sqs/1/videos", None)
+    assert (options["heartbeat"].timeout_s, options["heartbeat"].longest_s) == (30, 7200)
     assert "secret" not in repr(conf)

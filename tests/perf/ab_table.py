@@ -1,0 +1,188 @@
+# ruff: noqa: T201
+"""How often `--against` is right, from real runs whose truth is known (tests/perf/ab_runs.py).
+
+    python -m tests.perf.ab_table run RUNS.jsonl [--aa 34] [--power 7] [--minutes 60] [--beside quiet]
+    python -m tests.perf.ab_table table RUNS.jsonl
+    python -m tests.perf.ab_table one-case
+
+The first makes runs, a line in the file for each, and goes on from there when it is started again. The second
+prints the table. The third slows the worker at a concurrency of 2 alone and shows which cases fail.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from scipy.stats import binomtest
+
+from tests.perf.ab_runs import NEIGHBOURS, PATCHES, Wanted, bench, figures, patched, suite, wanted
+
+Run = Mapping[str, Any]
+#: What comparing with a stored run allows, as pytest-benchmark's --benchmark-compare-fail=mean:10%.
+SLACK = 1.1
+#: What a person would compare.
+SECONDS = ("service_s", "makespan_s")
+
+
+def make(path: Path, a_a: int, power: int, minutes: float, neighbours: Sequence[str]) -> None:
+    """Make the runs that the file lacks, until time is up."""
+    end_s = time.monotonic() + 60 * minutes
+    done = {(each["patch"], each["neighbour"], each["number"]) for each in read(path)}
+    with bench() as made_on:
+        for each in wanted(a_a, power, neighbours):
+            if (each.patch, each.neighbour, each.number) in done:
+                continue
+            if time.monotonic() > end_s:
+                return
+            made = made_on.run(each)
+            with path.open("a") as file:
+                file.write(json.dumps(made) + "\n")
+            print(_said(each, made), flush=True)
+
+
+def _said(each: Wanted, made: Run) -> str:
+    took = f"{made.get('pairs')} pairs, {made.get('seconds')} s ({made['wall_s']} s in all)"
+    return (
+        f"{each.patch}, {each.neighbour}, {each.number}: {made['outcome']}, {took} {made.get('message', '')}"
+    )
+
+
+def read(path: Path) -> list[Run]:
+    """The runs so far; a line that was cut short is none."""
+    if not path.exists():
+        return []
+    lines = path.read_text().splitlines()
+    return [json.loads(line) for line in lines if line.endswith("}")]
+
+
+def worse(each: Run) -> bool:
+    """Whether the suite says so."""
+    return bool(each["outcome"] == "worse")
+
+
+def beside_stored(runs: Sequence[Run]) -> dict[int, tuple[bool, bool]]:
+    """What a limit in seconds and comparing means with a stored run say of each run, by its place.
+
+    The limit is 10 % above the mean of the first run of all. The stored run is the latest one before it
+    that had no patch, as `pytest-benchmark compare` takes the one that was saved last.
+    """
+    plain = [each for each in runs if each["patch"] == "A/A" and "here" in each]
+    if not plain:
+        return {}
+    said: dict[int, tuple[bool, bool]] = {}
+    stored = first = plain[0]
+    for place, each in enumerate(runs):
+        if "here" not in each:
+            continue
+        if each is not first:
+            said[place] = (slower(each, first), slower(each, stored))
+        if each["patch"] == "A/A":
+            stored = each
+    return said
+
+
+def slower(one: Run, other: Run) -> bool:
+    """Whether one of the means of this run is too far above that of another."""
+    return any(one["here"][name] > SLACK * other["here"][name] for name in SECONDS)
+
+
+def share(found: int, of: int) -> str:
+    """``2/34 = 5.9 % (0.7 to 20)``: with the exact 95 % interval (Clopper and Pearson)."""
+    if not of:
+        return "-"
+    interval = binomtest(found, of).proportion_ci(0.95, "exact")
+    return f"{found}/{of} = {100 * found / of:.1f} % ({100 * interval.low:.1f} to {100 * interval.high:.1f})"
+
+
+def table(runs: Sequence[Run]) -> Iterator[str]:
+    """The lines of it."""
+    stored = beside_stored(runs)
+    head = (
+        "patch",
+        "neighbour",
+        "worse",
+        "better",
+        "undecided",
+        "invalid",
+        "pairs",
+        "s",
+        "seconds",
+        "stored",
+    )
+    yield row(*head)
+    for patch in PATCHES:
+        for name in (*NEIGHBOURS, "all"):
+            chosen = [
+                (place, each) for place, each in enumerate(runs)
+                if each["patch"] == patch and name in (each["neighbour"], "all")
+            ]  # fmt: skip
+            if chosen:
+                yield row(patch, name, *cells(chosen, stored))
+    yield ""
+    yield "worse: of all runs that came to an outcome; of A/A runs, each is a false alarm."
+    yield "pairs, s: the median to the verdict. seconds: a limit of 10 % above a first run, in seconds;"
+    yield "stored: 10 % above the mean of the latest stored run: how often each raises an alarm."
+
+
+def cells(chosen: Sequence[tuple[int, Run]], stored: Mapping[int, tuple[bool, bool]]) -> Iterator[str]:
+    """The figures of a row."""
+    runs = [each for _, each in chosen]
+    judged = [each for each in runs if each["outcome"] != "broken" and each["verdict"] != "INVALID"]
+    yield share(sum(map(worse, judged)), len(judged))
+    for outcome in ("better", "undecided"):
+        yield str(sum(each["outcome"] == outcome for each in judged))
+    yield str(len(runs) - len(judged))
+    for figure in ("pairs", "seconds"):
+        yield f"{median([each[figure] for each in judged]):g}" if judged else "-"
+    alarms = [stored[place] for place, _ in chosen if place in stored]
+    for naive in (0, 1):
+        yield share(sum(each[naive] for each in alarms), len(alarms))
+
+
+def row(*words: str) -> str:
+    """Columns of fixed width."""
+    widths = (13, 15, 29, 7, 10, 8, 6, 6, 29, 29)
+    return "".join(f"{word:<{width}}" for word, width in zip(words, widths, strict=True)).rstrip()
+
+
+def one_case() -> None:
+    """Slow the worker at a concurrency of 2, and show what each case says."""
+    with (
+        tempfile.TemporaryDirectory(prefix="ab-table-") as folder,
+        patched("+30 % at c2", Path(folder)) as at,
+    ):
+        for found in suite(at, "--against=HEAD~1", "--concurrency=1,2", "--sizes=50"):
+            made = figures(found)
+            print(found.get("id"), made["outcome"], made.get("verdict"), json.dumps(made.get("ratios", made)))
+
+
+def main() -> None:
+    """See the head of this file."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    runs = commands.add_parser("run")
+    runs.add_argument("file", type=Path)
+    runs.add_argument("--aa", type=int, default=34, help="runs without a patch, of each neighbour")
+    runs.add_argument("--power", type=int, default=7, help="runs of each patch, of each neighbour")
+    runs.add_argument("--minutes", type=float, default=1e9, help="begin no run after so many")
+    runs.add_argument("--beside", nargs="+", choices=NEIGHBOURS, default=list(NEIGHBOURS)[:3])
+    commands.add_parser("table").add_argument("file", type=Path)
+    commands.add_parser("one-case")
+    given = parser.parse_args()
+    acts: dict[str, Callable[[], None]] = {
+        "run": lambda: make(given.file, given.aa, given.power, given.minutes, given.beside),
+        "table": lambda: print("\n".join(table(read(given.file)))),
+        "one-case": one_case,
+    }
+    acts[given.command]()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""`pytest -m aws` on a broken deployment: a line, once, the workers untouched, and no secret anywhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
+
+from fixtures.loopback import NOWHERE
+from tests.perf.test_aws_run import FOUND, Team, api_url, ended, team
+from tests.worker.rig import eventually
+
+__all__ = ["api_url", "team"]
+
+PLANTED = {"AWS_SECRET_ACCESS_KEY": "planted-Secret/1", "AWS_SESSION_TOKEN": "planted-Token/2"}
+PASSWORD = "planted-Password3"
+
+
+@pytest.fixture
+def user(team: Team) -> Iterator[dict[str, str]]:
+    """A user of the database with a password of its own, who may do all that a run does."""
+    make = f"create role planted login superuser password '{PASSWORD}'"
+    with team.pipeline.engine.begin() as connection:
+        connection.execute(text(make))
+    yield {"DATABASE_URL": url_of(team, username="planted", password=PASSWORD)} | PLANTED
+    with team.pipeline.engine.begin() as connection:
+        connection.execute(text("drop owned by planted; drop role planted"))
+
+
+def url_of(team: Team, **parts: object) -> str:
+    url = team.pipeline.engine.url.set(drivername="postgresql", **parts)  # type: ignore[arg-type]
+    return url.render_as_string(hide_password=False)
+
+
+def written(team: Team, output: str) -> str:
+    """All that a run leaves: terminal, JUnit, Allure, results."""
+    left = (each for name in ("allure", "results") for each in (team.folder / name).rglob("*"))
+    files = [team.folder / "junit.xml", *(each for each in left if each.is_file())]
+    return output + "".join(each.read_text(errors="replace") for each in files)
+
+
+def refuse_all(team: Team, api_url: str, env: dict[str, str]) -> str:
+    team.env |= env
+    options = ("-k", "burst or web", f"--junitxml={team.folder / 'junit.xml'}")
+    process = team.run(api_url, *options, f"--alluredir={team.folder / 'allure'}")
+    output = ended(process)
+    assert process.returncode == 1, output
+    return output
+
+
+BROKEN: dict[str, tuple[Callable[[Team], dict[str, str]], str]] = {
+    "database": (lambda team: {"DATABASE_URL": url_of(team, password="planted-Password3")}, "database: "),
+    "endpoint": (lambda _: {"AWS_ENDPOINT_URL_SQS": NOWHERE}, "queue: "),
+    "bucket": (lambda _: {"AWS_S3_BUCKET": "nosuch"}, "bucket: "),
+}
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("kind", BROKEN)
+def test_what_is_broken_is_said_once_before_the_workers_are_touched(
+    kind: str, team: Team, api_url: str, user: dict[str, str]
+) -> None:
+    change, said = BROKEN[kind]
+    output = refuse_all(team, api_url, user | change(team))
+    assert output.count(said) == 1, output
+    everything = written(team, output)
+    assert "Traceback" not in everything
+    assert "planted-" not in everything
+    assert team.calls() == []
+
+
+@pytest.mark.timeout(240)
+def test_a_database_that_is_lost_in_the_middle_ends_the_run_in_a_line(
+    team: Team, api_url: str, user: dict[str, str]
+) -> None:
+    team.env |= user
+    options = ("-k", "burst or web", f"--junitxml={team.folder / 'junit.xml'}")
+    process = team.run(api_url, *options, f"--alluredir={team.folder / 'allure'}")
+    eventually(lambda: process.poll() is not None or team.calls() == [0], "the web case has begun")
+    with without_database(team):
+        output = ended(process)
+    assert process.returncode == 1, output
+    assert output.count("the deployment broke: ") == 1, output
+    assert len(re.findall(r"^\s*database: ", output, re.M)) == 1, output
+    everything = written(team, output)
+    assert "Traceback" not in output
+    assert "planted-" not in everything
+    assert team.calls() == [0, FOUND]
+
+
+@contextmanager
+def without_database(team: Team) -> Iterator[None]:
+    """Nobody can connect to it any more, and who is connected is no longer."""
+    url = team.pipeline.engine.url
+    admin = create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    end = text("select pg_terminate_backend(pid) from pg_stat_activity where datname = :name")
+    with admin.connect() as connection:
+        connection.execute(text(f'alter database "{url.database}" allow_connections false'))
+        connection.execute(end, {"name": url.database})
+        try:
+            yield
+        finally:
+            connection.execute(text(f'alter database "{url.database}" allow_connections true'))
