@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, NoReturn
 
 import pycurl
 from botocore.exceptions import BotoCoreError
@@ -161,6 +161,23 @@ class Channel(heartbeat.Channel):
             self._health.failed(repr(error))
             return callback(0)
 
+    def _get_from_sqs(
+        self, queue_name: str, queue_url: str, connection: Any, count: int = 1, callback: Any = None
+    ) -> Any:
+        """Poll; an error in what is done with the answer ends the worker, wherever the answer was found.
+
+        On a busy machine kombu's loop finds it in a timer. There it logs an error and goes on, and nobody
+        would poll again.
+        """
+
+        def handed_on(answer: Any) -> Any:
+            try:
+                return callback(answer)
+            except Exception as error:
+                self.hub.call_soon(_raise, error)
+
+        return super()._get_from_sqs(queue_name, queue_url, connection, count, handed_on)
+
     def _on_messages_ready(self, queue: str, qname: str, messages: dict[str, Any]) -> int:
         """Hand on the tasks among the messages, rewritten; how many messages there were."""
         kombu: Any = super()
@@ -228,6 +245,10 @@ class Channel(heartbeat.Channel):
         self._undertaker.close()
         self._deleter.close()
         super().close()
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error
 
 
 class Transport(SQS.Transport):

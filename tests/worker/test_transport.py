@@ -227,6 +227,17 @@ def test_an_ack_shortens_neither_the_pause_after_an_empty_poll_nor_that_after_a_
         assert loop.asked_for == [3, 1, 2, 3]
 
 
+def test_an_error_reaches_the_loop_itself_and_not_the_timer_that_found_the_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # kombu's loop logs what a timer raises, and goes on; what is called soon ends it.
+    monkeypatch.setattr(Channel, "_on_messages_ready", lambda *_: 1 / 0)
+    with consuming(prefetch=1) as (_, loop, _):
+        loop.answer("a")
+        with pytest.raises(ZeroDivisionError):
+            loop.fire()
+
+
 def test_who_consumes_no_more_polls_no_more() -> None:
     with consuming(prefetch=1) as (channel, loop, _):
         loop.answer("a")
