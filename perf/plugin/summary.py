@@ -25,6 +25,8 @@ from perf.report.tables import conclusions, table
 from perf.store.result import Result
 
 COLOURS = {"PASS": "green", "FAIL": "red", "INVALID": "purple"}
+#: The exit status where every test that failed is an INVALID case: what broke nothing can be measured again.
+ONLY_INVALID = 6
 _VERDICT = re.compile(rf"\b({'|'.join(COLOURS)})\b")
 
 
@@ -60,6 +62,14 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, objec
     if report.when == "call" and dict(report.user_properties).get("verdict") == "INVALID":
         return "failed", "I", ("INVALID", {COLOURS["INVALID"]: True})
     return None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A run in which nothing broke, but not all could be trusted, ends with a status of its own."""
+    kinds = Counter(result.verdict.kind for result in session.config.stash[RESULTS])
+    if exitstatus == pytest.ExitCode.TESTS_FAILED and session.testsfailed == kinds[VerdictKind.INVALID]:
+        session.exitstatus = ONLY_INVALID
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

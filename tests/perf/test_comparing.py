@@ -16,6 +16,7 @@ from perf.report.open_metrics import open_metrics
 from perf.run.kinds import KINDS
 from perf.run.worker import WORKER
 from perf.store.runs import read_run
+from tests.perf.inner import INI
 from tests.perf.results import result
 from tests.perf.sample_run import write_run
 
@@ -30,7 +31,6 @@ from perf.judge.verdict import raise_unless_pass
 def test_it(steered, run_case):
     raise_unless_pass(run_case(steered).verdict)
 """
-INI = "[pytest]\naddopts = -p no:locust -p fixtures.plugin -p perf.plugin\nfilterwarnings = error\n"
 SLOS = '[all.steered]\nslos = [\n    "yield_ >= 0.3",\n]\n'
 ONE, TWO = "mocked-l1", "mocked-l2"
 
@@ -88,6 +88,16 @@ def test_a_case_that_got_worse_fails_alone_with_ratio_and_interval(suite: pytest
     assert verdict["against"]["comparisons"][0]["ratio"] == pytest.approx(0.8 / 0.6)
 
 
+@pytest.mark.parametrize(
+    ("invalid", "first", "ended"),
+    [([], 0.8, 0), ([1], 0.8, 6), ([1, 2], 0.8, 6), ([2], 0.1, 1), ([], 0.1, 1)],
+)
+def test_where_only_invalid_cases_failed_the_run_has_an_exit_status_of_its_own(
+    suite: pytest.Pytester, invalid: list[int], first: float, ended: int
+) -> None:
+    assert run(suite, l1=[first, 0.01], invalid=invalid).ret == ended
+
+
 def test_a_baseline_that_is_missing_is_shown_everywhere_and_is_no_silent_pass(suite: pytest.Pytester) -> None:
     accept(suite, 1)
     text = (suite.path / "b.toml").read_text()
@@ -114,7 +124,7 @@ def test_a_wide_interval_is_undecided_which_is_shown_and_does_not_fail(suite: py
 def test_the_file_shows_a_person_what_changed(suite: pytest.Pytester) -> None:
     accept(suite, 2)
     before = (suite.path / "b.toml").read_text()
-    found = run(suite, "--baseline=b.toml", "--update-baseline", l1=[0.5, 0.01], invalid=False)
+    found = run(suite, "--baseline=b.toml", "--update-baseline", l1=[0.5, 0.01], invalid=[])
     found.assert_outcomes(passed=2)  # it is what was asked for: worse is shown, and accepted
     found.stdout.fnmatch_lines(
         [
@@ -140,7 +150,7 @@ def test_the_file_shows_a_person_what_changed(suite: pytest.Pytester) -> None:
 def test_what_is_invalid_is_neither_compared_nor_accepted(suite: pytest.Pytester) -> None:
     accept(suite, 1)
     before = (suite.path / "b.toml").read_text()
-    found = run(suite, "--baseline=b.toml", "--update-baseline", invalid=True)
+    found = run(suite, "--baseline=b.toml", "--update-baseline", invalid=[1, 2])
     found.assert_outcomes(failed=2)
     found.stdout.fnmatch_lines(
         [f"{ONE}: baseline missing: nothing to hold against it: the measurement is INVALID"]
@@ -251,7 +261,7 @@ def test_github_is_told_the_line_of_the_slo_and_of_the_baseline(
             rf"::error file=b\.toml,line=1\d,title={TWO} worse::yield_ 0\.8 before, 0\.6 now: worse,.*",
         ]
     )
-    found = run(suite, "--baseline=b.toml", invalid=True)
+    found = run(suite, "--baseline=b.toml", invalid=[1, 2])
     found.stdout.fnmatch_lines([f"::error title={ONE} INVALID::the clocks disagree; look at them"])
 
 
@@ -286,7 +296,7 @@ def test_pytest_benchmark_s_tools_read_a_run(suite: pytest.Pytester) -> None:
 
 def test_pytest_benchmark_sees_nothing_unasked_and_nothing_invalid(suite: pytest.Pytester) -> None:
     run(suite).stdout.no_fnmatch_line("*benchmark '*")
-    found = run(suite, "--benchmark-json=one.json", "-W", "ignore", invalid=True)
+    found = run(suite, "--benchmark-json=one.json", "-W", "ignore", invalid=[1, 2])
     found.assert_outcomes(failed=2)
     assert not (suite.path / "one.json").exists() or not json.loads(
         (suite.path / "one.json").read_text() or "{}"

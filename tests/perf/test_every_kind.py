@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from perf.cases.defaults import SLOS
+from tests.perf.inner import INI
 
 pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).parents[2]
-INI = "[pytest]\naddopts = -p no:locust -p fixtures.plugin -p perf.plugin\nfilterwarnings = error\n"
 #: Whoever gets as far as a deployment leaves a trace.
 TRAP = """
 from pathlib import Path

@@ -12,6 +12,7 @@ from perf.cli.main import main
 from perf.report import regenerate
 from perf.report.allure_html import NoAllureError
 from perf.run.kinds import KINDS
+from tests.perf.inner import INI
 
 pytest_plugins = ["pytester"]
 
@@ -24,7 +25,6 @@ from perf.judge.verdict import raise_unless_pass
 def test_napping(toy, run_case):
     raise_unless_pass(run_case(toy).verdict)
 """
-INI = "[pytest]\naddopts = -p no:locust -p fixtures.plugin -p perf.plugin\nfilterwarnings = error\n"
 CASE = "mocked-3naps"
 #: A nap takes 10 ms or, on a busy machine, longer: it is never a minute, and never a millisecond.
 HOLDS = '[all.toy]\nslos = ["nap_mean_s <= 60"]\n'

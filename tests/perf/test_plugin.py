@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.perf.inner import INI
+
 pytest_plugins = ["pytester"]
 
 CASE = "def test_worker_throughput(case, seen):\n    seen.append(case)\n"
-INI = "[pytest]\naddopts = -p no:locust -p fixtures.plugin -p perf.plugin\nfilterwarnings = error\n"
 SEEN = "import pytest\n@pytest.fixture(scope='session')\ndef seen():\n    return []\n"
 
 

@@ -24,6 +24,7 @@ from perf.pipeline import Clip, ReportedWorker
 from perf.run.context import Context, KneeFound
 from perf.run.web import _WebRun
 from perf.run.web_load import KneeSearch, MeasuredLoad
+from tests.perf.inner import INI
 from tests.perf.test_machine import QUIET
 from tests.perf.test_web_metrics import ENDPOINTS, T, log, row
 
@@ -113,7 +114,6 @@ def test_others_on_a_full_machine_explain_a_failure_and_take_nothing_from_a_pass
     assert ("what broke may not be the API's" in verdict.message()) is (verdict.kind is VerdictKind.INVALID)
 
 
-INI = "[pytest]\naddopts = -p no:locust -p fixtures.plugin -p perf.plugin\nfilterwarnings = error\n"
 NOWHERE = """
 from contextlib import nullcontext
 from types import SimpleNamespace

@@ -1,0 +1,10 @@
+"""The pytest that tests run within pytest, with their own cases."""
+
+#: The suite's plugin, without those that no case uses: each run would import them anew.
+INI = """\
+[pytest]
+addopts =
+    -p no:locust -p no:schemathesis -p no:hypothesispytest -p no:anyio
+    -p fixtures.plugin -p perf.plugin
+filterwarnings = error
+"""
