@@ -25,8 +25,8 @@ from perf.report.tables import conclusions, table
 from perf.store.result import Result
 
 COLOURS = {"PASS": "green", "FAIL": "red", "INVALID": "purple"}
-#: The exit status where every test that failed is an INVALID case: what broke nothing can be measured again.
-ONLY_INVALID = 6
+#: The exit status where every test that failed is an INVALID case; pytest's own end at 6.
+ONLY_INVALID = 10
 _VERDICT = re.compile(rf"\b({'|'.join(COLOURS)})\b")
 
 
@@ -68,7 +68,8 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, objec
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """A run in which nothing broke, but not all could be trusted, ends with a status of its own."""
     kinds = Counter(result.verdict.kind for result in session.config.stash[RESULTS])
-    if exitstatus == pytest.ExitCode.TESTS_FAILED and session.testsfailed == kinds[VerdictKind.INVALID]:
+    failed = session.testsfailed if exitstatus == pytest.ExitCode.TESTS_FAILED else 0
+    if failed and failed == kinds[VerdictKind.INVALID]:
         session.exitstatus = ONLY_INVALID
 
 

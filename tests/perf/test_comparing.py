@@ -90,7 +90,7 @@ def test_a_case_that_got_worse_fails_alone_with_ratio_and_interval(suite: pytest
 
 @pytest.mark.parametrize(
     ("invalid", "first", "ended"),
-    [([], 0.8, 0), ([1], 0.8, 6), ([1, 2], 0.8, 6), ([2], 0.1, 1), ([], 0.1, 1)],
+    [([], 0.8, 0), ([1], 0.8, 10), ([1, 2], 0.8, 10), ([2], 0.1, 1), ([], 0.1, 1)],
 )
 def test_where_only_invalid_cases_failed_the_run_has_an_exit_status_of_its_own(
     suite: pytest.Pytester, invalid: list[int], first: float, ended: int

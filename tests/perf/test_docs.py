@@ -19,7 +19,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 TEXT = "\n".join(page.read_text() for page in PAGES)
 #: Pytest's own, and those of its other plugins, which the pages use.
 OF_PYTEST = {
-    *("--alluredir", "--junitxml", "--benchmark-json", "--benchmark-save"),
+    *("--last-failed", "--alluredir", "--junitxml", "--benchmark-json", "--benchmark-save"),
     *("--report", "--update-baseline"),
 }
 #: Locust's own.
