@@ -19,5 +19,5 @@ def _read(path: str) -> Any:
     return _load_file(JSONFileLoader(), path)
 
 
-# Each test has a session of boto3 of its own; what these read of AWS's interfaces, a second each, is read once.
+# Each test has a session of boto3 of its own; what these read of AWS's interfaces is read once.
 JSONFileLoader.load_file = lambda _, path: _read(path)
