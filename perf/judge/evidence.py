@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -32,6 +33,7 @@ class Tolerances:
         bare_change: by which bare runs before and after the case may differ.
         steal_share: of the processors' time, given to other guests.
         pressure_share: of the time, waiting for memory.
+        disk_wait_share: of the time, waiting for a disk, beyond that of the bare runs.
         throttled_share: of the time, held back by the container's quota or by heat.
         swapped_in_mb: read back from swap.
         clock_step_s: jump of the clock that all instants come from.
@@ -52,6 +54,7 @@ class Tolerances:
     bare_change: float = 1.4
     steal_share: float = 0.05
     pressure_share: float = 0.1
+    disk_wait_share: float = 0.1
     throttled_share: float = 0.05
     swapped_in_mb: float = 100.0
     clock_step_s: float = 0.1
@@ -85,6 +88,16 @@ class Bare:
     after: MachineUse | None = None
     change: float = 1.0
 
+    @property
+    def uses(self) -> list[MachineUse]:
+        """The machine during the runs around the case, as far as it was looked at."""
+        return [use for use in (self.before, self.after) if use is not None]
+
+
+def _mean(shares: Sequence[float]) -> float:
+    """0 of none."""
+    return sum(shares) / max(1, len(shares))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
@@ -115,8 +128,13 @@ class Observed:
     @property
     def others_in_bare_runs(self) -> float:
         """Processors that others kept busy during the bare runs around the case; 0 where there were none."""
-        others = [use.other_cores for use in (self.bare.before, self.bare.after) if use is not None]
-        return sum(others) / max(1, len(others))
+        return _mean([use.other_cores for use in self.bare.uses])
+
+    @property
+    def longer_for_disks(self) -> float:
+        """The share of the case in which something waited for a disk, beyond that of its bare runs."""
+        waited = self.machine.disk_wait_share if self.machine else 0.0
+        return waited - _mean([use.disk_wait_share for use in self.bare.uses])
 
     @property
     def ratio_moved(self) -> float:

@@ -93,7 +93,7 @@ def _ratio_stood(evidence: Evidence) -> Iterator[Problem]:
 
 
 def unsteady(observed: Observed, tolerances: Tolerances) -> list[Problem]:
-    """That others had the machine, or it changed by them: then a time that broke may be theirs.
+    """That others had the machine or its disk, or it changed by them: then a time that broke may be theirs.
 
     A mean ratio holds half a case on a fast and half on a slow machine; a queue does not, it grows. And
     beside many others a worker, whose servers are held up as well, gets less than the bare command does.
@@ -108,12 +108,17 @@ def unsteady(observed: Observed, tolerances: Tolerances) -> list[Problem]:
         )
     elif machine is not None and machine.other_cores > _most_others(machine, tolerances):
         said = _too_many_others(machine, tolerances)
+    elif machine is not None and observed.longer_for_disks > tolerances.disk_wait_share:
+        said = (
+            f"the disk was slow: for {100 * machine.disk_wait_share:.0f} % of the case something waited for "
+            f"it, {100 * observed.longer_for_disks:.0f} points more than in its bare runs"
+        )
     else:
         return []
     return [
         Problem(
             f"{said}, so what broke may not be the workers'",
-            "end it, or let it run evenly, and run again",
+            "end what else runs, or let it run evenly, and run again",
             RATIO_STOOD,
         )
     ]
@@ -134,7 +139,7 @@ def _too_many_others(machine: MachineUse, tolerances: Tolerances) -> str:
 
 def _slower_beside_others(bare: Bare) -> float:
     """How much longer the bare runs after the case may take for the processors that others left them."""
-    left = [max(use.cpus - use.other_cores, 0.1) for use in (bare.before, bare.after) if use is not None]
+    left = [max(use.cpus - use.other_cores, 0.1) for use in bare.uses]
     return left[0] / left[-1] if left else 1.0
 
 

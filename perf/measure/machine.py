@@ -30,6 +30,7 @@ class MachineUse:
         throttled_share: held back by the container's quota.
         thermal_share: held back by heat.
         disk_busy_share: the busiest disk worked.
+        disk_wait_share: some task waited for a disk.
         network_mb_per_s: sent and received.
         clock_step_s: largest jump of the system's clock between two samples.
         longest_gap_s: longest time between two samples.
@@ -53,6 +54,7 @@ class MachineUse:
     clock_step_s: float
     longest_gap_s: float
     parts: Mapping[str, float] = field(default_factory=dict)
+    disk_wait_share: float = 0.0
 
     @property
     def busy_share(self) -> float:
@@ -83,6 +85,7 @@ def machine_use(seen: MachineSeen | None) -> MachineUse | None:
         throttled_share=(last.throttled_s - first.throttled_s) / span_s,
         thermal_share=(last.thermal_s - first.thermal_s) / span_s,
         disk_busy_share=(last.disk_busy_s - first.disk_busy_s) / span_s,
+        disk_wait_share=(last.disk_wait_s - first.disk_wait_s) / span_s,
         network_mb_per_s=(last.network_mb - first.network_mb) / span_s,
         clock_step_s=max(
             abs((b.wall_s - a.wall_s) - (b.monotonic_s - a.monotonic_s)) for a, b in pairs

@@ -19,7 +19,8 @@ import psutil
 from perf.observe.seen import MachineSample, MachineSeen
 
 EVERY_S = 1.0
-_PRESSURE = Path("/proc/pressure/memory")
+_MEMORY_PRESSURE = Path("/proc/pressure/memory")
+_DISK_PRESSURE = Path("/proc/pressure/io")
 #: The quota of the container, cgroup 2 and 1; microseconds and nanoseconds.
 _THROTTLED = (
     (Path("/sys/fs/cgroup/cpu.stat"), "throttled_usec", 1e-6),
@@ -85,10 +86,11 @@ def read_sample() -> MachineSample:
         own_s=own_s,
         available_mb=psutil.virtual_memory().available / 2**20,
         swapped_in_mb=psutil.swap_memory().sin / 2**20,
-        pressure_s=_pressure_s(),
+        pressure_s=_pressure_s(_MEMORY_PRESSURE),
         throttled_s=_throttled_s(),
         thermal_s=float(_words(_THERMAL)[0]) / 1000 if _words(_THERMAL) else 0.0,
         disk_busy_s=_disk_busy_s(),
+        disk_wait_s=_pressure_s(_DISK_PRESSURE),
         network_mb=sum(n.bytes_sent + n.bytes_recv for name, n in network.items() if name != "lo") / 2**20,
         parts_s=parts_s,
     )
@@ -125,9 +127,9 @@ def _part(process: psutil.Process) -> str | None:
     return None
 
 
-def _pressure_s() -> float:
+def _pressure_s(path: Path) -> float:
     """The total of the line `some avg10=0.00 avg60=0.00 avg300=0.00 total=0`, in microseconds there."""
-    words = _words(_PRESSURE)
+    words = _words(path)
     return float(words[4].partition("=")[2]) / 1e6 if len(words) > 4 else 0.0
 
 

@@ -73,6 +73,7 @@ class MachineSample:
         throttled_s: time for which the container's quota held it back.
         thermal_s: time for which heat held the processors back.
         disk_busy_s: time in which the busiest disk worked.
+        disk_wait_s: time in which some task waited for a disk.
         network_mb: sent and received over all interfaces but the loopback.
         parts_s: processors busy for each part of the pipeline, by process: ``(pid, part)``.
     """
@@ -89,6 +90,7 @@ class MachineSample:
     throttled_s: float = 0.0
     thermal_s: float = 0.0
     disk_busy_s: float = 0.0
+    disk_wait_s: float = 0.0
     network_mb: float = 0.0
     parts_s: Mapping[tuple[int, str], float] = field(default_factory=dict)
 

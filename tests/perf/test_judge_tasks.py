@@ -11,9 +11,9 @@ from perf.cases.worker import Mode
 from perf.judge.evidence import Bare, Observed, Tolerances
 from perf.judge.slos import Slo
 from perf.judge.tasks import Round, judge_tasks
-from perf.judge.verdict import STABLE, VerdictKind, with_loss
+from perf.judge.verdict import STABLE, VerdictKind, judge, with_loss
 from perf.measure.ideal import Ideal
-from perf.measure.intervals import intervals
+from perf.measure.intervals import Interval, intervals
 from perf.measure.ledger import Ledger
 from perf.measure.metrics import summarise
 from perf.observe.seen import ClockSeen
@@ -142,6 +142,20 @@ def test_a_load_that_looks_like_too_much_is_broken_in_the_end_and_open_until_the
     assert (gross.kind, gross.open) == (VerdictKind.FAIL, False)
 
 
+def test_a_limit_that_is_broken_within_its_interval_is_open_until_more_tasks_tell():
+    slos = [Slo("service_mean_s", "<=", 1.0)]
+
+    def found(value: float, low: float, high: float):
+        summary = replace(judged(sound(1)).summary, service_mean_s=value)
+        return judge(summary, slos, (), {"service_mean_s": Interval(low, high)})
+
+    borderline, held, gross = found(1.1, 0.9, 1.4), found(0.95, 0.9, 1.4), found(2.0, 1.2, 3.0)
+    assert (borderline.kind, borderline.open, borderline.undecided) == (VerdictKind.FAIL, True, False)
+    assert "FAIL service_mean_s <= 1: measured 1.10 (borderline: nominal 95 % between" in borderline.message()
+    assert (held.kind, held.open) == (VerdictKind.PASS, False)
+    assert (gross.kind, gross.open) == (VerdictKind.FAIL, False)
+
+
 def test_a_suspected_loss_of_capacity_is_open():
     """Half as long again from the middle on, of 16 tasks: too few to be sure, and no PASS."""
     records = simulate(1, count=16, rho=0.3).ledger.to_records()
@@ -216,3 +230,23 @@ def test_a_time_that_broke_beside_others_who_had_most_of_the_machine_may_be_thei
     assert "kept 1.40 of 2 processors busy (allowed: 1.10), so what broke" in found.verdict.message()
     assert fails_beside(1.0, others=1.4).verdict.kind is VerdictKind.PASS
     assert fails_beside(1.0, slow, Slo("failed", ">=", 1), others=1.4).verdict.kind is VerdictKind.FAIL
+
+
+def test_a_time_that_broke_while_the_disk_held_the_case_up_may_be_the_disk_s():
+    """Of the case alone: a pipeline whose bare runs wait as long for a disk has to be fast enough on it."""
+    slow = Slo("response_p50_s", "<=", 0.001)
+
+    def waiting(case: float, bare: float, *slos: Slo):
+        runs = replace(QUIET, disk_wait_share=bare)
+        machine = replace(QUIET, disk_wait_share=case)
+        return judged(sound(bare=Bare(before=runs, after=runs), machine=machine), slos=(DONE, *slos)).verdict
+
+    assert waiting(0.3, 0.25, slow).kind is VerdictKind.FAIL
+    found = waiting(0.3, 0.1, slow)
+    assert (found.kind, [problem.check for problem in found.problems]) == (
+        VerdictKind.INVALID,
+        ["ratio stood"],
+    )
+    assert "for 30 % of the case something waited for it, 20 points more than in its bare" in found.message()
+    assert waiting(0.3, 0.1).kind is VerdictKind.PASS
+    assert waiting(0.3, 0.1, slow, Slo("failed", ">=", 1)).kind is VerdictKind.FAIL
