@@ -129,7 +129,7 @@ def verdict(scenario: Scenario, count: int, seed: int) -> str:
         judged = judge_tasks(
             rounds, slos, concurrency=SERVERS, mode=mode, ideal=ideal(scenario, rng), tolerances=Tolerances()
         )
-        if not judged.verdict.undecided:
+        if not judged.verdict.open:
             break
         count *= 1 if mode is Mode.BURST else 2
     return str(judged.verdict.kind)
@@ -219,6 +219,11 @@ def exponential(rng: np.random.Generator, part: float, server: int) -> float:
     return 0.3 + float(rng.exponential(0.7))
 
 
+def held_up(rng: np.random.Generator, part: float, server: int) -> float:
+    """One task in ten waits for a disk, for one and a half times what it takes."""
+    return lognormal()(rng, part, server) + (1.5 if rng.random() < 0.1 else 0.0)
+
+
 def sound() -> Iterator[Scenario]:
     slower = times(lognormal(), lambda part, server: 1.5 if server else 1.0)
     warm = times(lognormal(), lambda part, server: 1.4 if part < 0.1 else 1.0)
@@ -231,6 +236,7 @@ def sound() -> Iterator[Scenario]:
         yield Scenario(f"{name}, warm-up", PASS, rho, warm)
         yield Scenario(f"{name}, machine drifts, bare too", PASS, rho, drift, bare_s=1.15, bare_change=1.3)
         yield Scenario(f"{name}, hand-over of 0.2", PASS, rho, gap_s=0.2)
+        yield Scenario(f"{name}, one in ten held up", PASS, rho, held_up)
     yield Scenario("rho 0.9", PASS, 0.9)
 
 
