@@ -31,6 +31,9 @@ def run_watched(
 ) -> int:
     """Run the program in a process group of its own, which is killed at the end whatever is left of it.
 
+    Not in a session of its own: beside other load Linux shares processors out among sessions first
+    (sched_autogroup), and a worker with four programs is to have the share of one worker.
+
     What it says goes through a pipe and not to a file: a full disk would keep its reasons to itself.
 
     Args:
@@ -52,7 +55,7 @@ def run_watched(
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        start_new_session=True,
+        process_group=0,
         preexec_fn=preexec,  # noqa: PLW1509 - the caller sees to it that it takes no lock
     ) as process:
         try:

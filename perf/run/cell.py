@@ -90,12 +90,17 @@ class Cell:
             known[key] = Bare(alone=runs, alone_use=machine_use(machine.seen) if is_here else None)
         return known[key]
 
-    def bare(self, clip: Clip) -> tuple[BareRuns, MachineUse | None]:
-        """The bare command for this clip, as many at once as there are workers, and the machine meanwhile."""
+    def bare(self, clip: Clip, times: int = 1) -> tuple[BareRuns, MachineUse | None]:
+        """The bare command for this clip, as many at once as there are workers, and the machine meanwhile.
+
+        Args:
+            clip: what it works on.
+            times: how many times as many runs as usual.
+        """
         machine, case = MachineObserver(), self.case
         rounds = DEFAULTS[case.variant].calibration_rounds if case.mode is Mode.BURST else 1
         with self.context.listener.phase("calibrate"), observing(machine):
-            runs = case.workers * rounds
+            runs = case.workers * rounds * times
             bare = calibrate(self.context.deployment.pipeline, clip.path, case.workers, runs)
         return bare, machine_use(machine.seen)
 

@@ -36,6 +36,8 @@ from perf.run.deciding import decided, still_open
 from perf.run.kind import Kind
 from perf.store.result import Result, Table
 
+#: Bare runs beside a disturbed case grow to so many times as many as usual.
+MOST_BARE = 8
 #: The columns of the procedure this suite replaces, in its order; then ours.
 _KNOWN = ("total", "done", "failed", "processing", "uploaded", "throughput_per_min", "s_mean_s", "s_p50_s")
 _RENAMED = {"throughput_per_min": "x_videos_per_min"}
@@ -229,13 +231,15 @@ class _WorkerRun:
     """A case until it is decided.
 
     A burst that is undecided is repeated beside those before it; a sustained load lasts twice as long, in
-    place of the one before. What other load has disturbed is done again as it was.
+    place of the one before. What other load has disturbed is done again as it was, between more bare runs:
+    a few short ones may each time miss a neighbour that comes and goes.
     """
 
     case: WorkerCase
     context: Context
     slos: tuple[Slo, ...]
     attempts: list[str] = field(default_factory=list)
+    disturbed: int = 0
 
     def run(self) -> WorkerResult:
         cell = Cell(self.case, self.context)
@@ -255,8 +259,10 @@ class _WorkerRun:
             self.context.listener.note(f"once more: {self.attempts[-1]}")
             if longer:
                 count *= 2
-            elif judged.verdict.open:  # what was disturbed is left out
+            elif judged.verdict.open:
                 stood = tried
+            else:  # what was disturbed is left out
+                self.disturbed += 1
 
     def _one(self, cell: Cell, clip: Clip, count: int) -> Attempt:
         """One injection between bare runs before and after it: no drift of the machine favours either."""
@@ -264,13 +270,14 @@ class _WorkerRun:
         if not self.context.deployment.is_here:
             done = cell.tasks(clip, self._planned(count, rate), self._name)
             return Attempt(self._with(done, alone, None), None, rate)
-        before, use_before = cell.bare(clip)
+        times = min(2**self.disturbed, MOST_BARE)
+        before, use_before = cell.bare(clip, times)
         if self.case.rate_per_min is None:
             rate = rate.at(cell.speed(before))
         machine = MachineObserver()
         with observing(machine):
             done = cell.tasks(clip, self._planned(count, rate), self._name)
-        after, use_after = cell.bare(clip)
+        after, use_after = cell.bare(clip, times)
         ideal = merged(ideal_of(before), ideal_of(after))
         bare = replace(alone, before=use_before, after=use_after, change=ideal.change)
         return Attempt(self._with(done, bare, machine_use(machine.seen)), ideal, rate)

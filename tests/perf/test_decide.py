@@ -58,6 +58,7 @@ class Bench:
     did: list[str] = field(default_factory=list)
     remembered: list[int] = field(default_factory=list)
     machine: float = 1.0
+    times: list[int] = field(default_factory=list)
 
     def prepare(self):
         return [ReportedWorker("w", "n", 1, self.case.concurrency)], CLIP
@@ -72,9 +73,10 @@ class Bench:
         self.did.append("alone")
         return Bare(alone=BareRuns((1.0,), 1.0, 1))
 
-    def bare(self, clip):
+    def bare(self, clip, times):
         """Bare runs; those after a case take a tenth longer than those before it."""
         self.did.append("bare")
+        self.times.append(times)
         service_s = 1.0 if self.did.count("bare") % 2 else 1.1
         return BareRuns((service_s,), service_s, 1), replace(QUIET, other_cores=0.01 * len(self.did))
 
@@ -270,6 +272,7 @@ def test_what_others_disturbed_is_done_once_more_and_left_out(run, mode):
     assert result.verdict.kind is VerdictKind.PASS
     assert [count for _, count, _ in bench.injected] == [16, 16, 16]
     assert [len(rounds) for rounds in judge.rounds] == [1, 1, 1]
+    assert bench.times == [1, 1, 2, 2, 4, 4]  # bare runs, as many times as usual
     assert (result.summary.total, len(result.ideal.service_s)) == (16, 2)
     first, second = result.facts.attempts
     assert first.startswith("16 tasks: other load came or went: processes that are not part of")

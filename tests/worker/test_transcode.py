@@ -21,6 +21,7 @@ from worker.transcode import (
     UnreadableVideoError,
     transcode,
 )
+from worker.watched import run_watched
 
 
 def _settings(monkeypatch: pytest.MonkeyPatch, ffmpeg_args: str, **values: object) -> WorkerSettings:
@@ -127,6 +128,13 @@ def test_its_deadline_ends_its_children_too(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(TranscodeTimeoutError, match=r"longer than 1 s"):
         transcode(settings, tmp_path / "in", tmp_path / "out.mp4")
     eventually(lambda: not _runs(_child(tmp_path)), "its child is gone")
+
+
+def test_it_has_a_group_to_be_killed_by_and_no_session_that_would_give_it_a_share_of_the_machine() -> None:
+    heard: list[str] = []
+    code = "import os; print(os.getpid() == os.getpgid(0), os.getsid(0))"
+    assert run_watched([sys.executable, "-c", code], heard.append, lambda: 30.0, None) == 0
+    assert heard[0] == f"True {os.getsid(0)}"
 
 
 def test_a_child_that_stays_behind_neither_holds_it_up_nor_lives_on(
