@@ -34,7 +34,10 @@ def service(team: Team) -> Iterator[ProcessService]:
             "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING": url,
         }
         eventually(lambda: team.reports(Fleet(1, FOUND)), "the team's worker reports itself")
-        yield service
+        try:
+            yield service
+        finally:
+            team.end_runs()
 
 
 def assert_as_found(service: ProcessService, team: Team) -> None:

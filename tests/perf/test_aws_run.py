@@ -49,6 +49,7 @@ class Team:
         self.env = own | {"PATH": os.environ["PATH"], "WORKER_WAIT_TIME_S": "1"}
         self.env |= {"AWS_ENDPOINT_URL_CLOUDWATCH": env["AWS_ENDPOINT_URL_SQS"], "PERF_NODE_PRICE": "0.36"}
         self.pipeline = VideoPipeline.of(*named_settings())
+        self.runs: list[subprocess.Popen[str]] = []
         self.command = f"{sys.executable} -m tests.perf.scale_workers {folder} {{concurrency}}"
 
     def scale(self, concurrency: int) -> None:
@@ -84,7 +85,7 @@ class Team:
         (self.folder / "slos.toml").write_text(SLOS)
         own = {"PERF_API_URL": api_url, "PERF_WORKER_COMMAND": self.command}
         own["PERF_CACHE_DIR"] = str(cache_folder())
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "pytest", "-m", "aws", "perf/", "--sizes=5", "--concurrency=1",
              "--count=3", "-p", "no:hypothesispytest",
              f"--slos={self.folder / 'slos.toml'}", f"--results={self.folder / 'results'}",
@@ -92,6 +93,15 @@ class Team:
             cwd=ROOT, env=self.env | own, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
+        self.runs.append(process)
+        return process
+
+    def end_runs(self) -> None:
+        """Of a test that failed: one that goes on would put the fleet back when it is gone."""
+        for process in self.runs:
+            if process.poll() is None:
+                process.terminate()
+                ended(process)
 
 
 @pytest.fixture
@@ -103,6 +113,7 @@ def team(pipeline_env: dict[str, str], tmp_path: Path) -> Iterator[Team]:
             eventually(lambda: team.reports(Fleet(1, FOUND)), "the team's worker reports itself")
             yield team
         finally:
+            team.end_runs()
             scale_workers.stop(tmp_path)
             team.pipeline.close()
 
