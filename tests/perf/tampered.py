@@ -49,7 +49,7 @@ slos = ["response_p50_vs_ideal <= 2"]
 #: Of the machine: as it is. Of the work: as ever.
 MACHINE_AS_IT_IS = Tolerances(
     other_cores=inf, effect_share=inf, bare_change=inf, steal_share=inf, pressure_share=inf,
-    throttled_share=inf, swapped_in_mb=inf, gap_s=inf, lag_gaps=inf, lag_share=inf,
+    disk_wait_share=inf, throttled_share=inf, swapped_in_mb=inf, gap_s=inf, lag_gaps=inf, lag_share=inf,
 )  # fmt: skip
 
 
