@@ -146,10 +146,19 @@ def test_axe_finds_nothing(page, made):
     assert [(each["id"], each["nodes"][0]["html"][:200]) for each in found] == []
 
 
+def test_allure_s_page_announces_its_data_before_its_program_begins(made):
+    if made.allure is None:
+        pytest.skip(made.why_not)
+    text = made.allure.read_text()
+    assert text.index("window.allureReportData = {}") < text.index('src="data:text/javascript')
+
+
 def test_allure_shows_the_same(browser, made, tmp_path):
     if made.allure is None:
         pytest.skip(made.why_not)
     page = browser.new_page(viewport={"width": 1400, "height": 1500})
+    asked_for: list[str] = []
+    page.on("request", lambda request: asked_for.append(request.url.partition(":")[0]))
     page.goto(made.allure.as_uri())
     page.get_by_text("Scenario 2: worker throughput").wait_for(timeout=WAIT_MS)
     keep(page, "allure-overview", tmp_path)
@@ -173,3 +182,5 @@ def test_allure_shows_the_same(browser, made, tmp_path):
     page.locator("img").last.wait_for()
     assert page.evaluate("[...document.images].pop().naturalWidth") > 300
     keep(page, "allure-failing", tmp_path)
+    assert asked_for.count("file") == 1  # itself
+    assert set(asked_for) <= {"file", "data", "blob", "about"}
