@@ -90,7 +90,7 @@ class Cell:
             known[key] = Bare(alone=runs, alone_use=machine_use(machine.seen) if is_here else None)
         return known[key]
 
-    def bare(self, clip: Clip, times: int = 1) -> tuple[BareRuns, MachineUse | None]:
+    def bare(self, clip: Clip, times: int) -> tuple[BareRuns, MachineUse | None]:
         """The bare command for this clip, as many at once as there are workers, and the machine meanwhile.
 
         Args:
