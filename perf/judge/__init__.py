@@ -1,1 +1,1 @@
-"""From a Summary to a Verdict. Pure."""
+"""From a Summary to a Verdict: objectives, named checks, comparisons. Pure."""

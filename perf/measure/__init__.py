@@ -1,1 +1,1 @@
-"""From the task records to a Summary, and whether it can be trusted."""
+"""From the task records to a Summary: metrics, intervals, laws. Pure."""

@@ -70,9 +70,14 @@ PATCHES = {
     "A/A": "",
     **{f"+{share} %": _SERVICE.format(share=share / 100, where="True") for share in (3, 5, 10, 20, 50)},
     **{f"+{ms} ms idle": _IDLE.format(pause_s=ms / 1000) for ms in (20, 50)},
-    # A regression of one case: at a concurrency of 2 alone.
-    "+30 % at c2": _SERVICE.format(share=0.3, where="'2' in __import__('sys').argv"),
 }
+#: A regression of one case: at a concurrency of 2 alone.
+AT_C2 = _SERVICE.format(share=0.3, where="'2' in __import__('sys').argv")
+TASKS = "worker/tasks.py"
+TRANSPORT = "worker/transport.py"
+#: Behind worker/transport.py: kombu itself decides again when to poll, as for workers without a transport
+#: of their own. The pause that it then makes is `WORKER_POLLING_INTERVAL_S`; Celery's default is a second.
+KOMBU_POLLS = "\n\ndel Channel._loop1\n"
 #: Seconds that the neighbour keeps a processor busy, and rests; None = none is started. Other work is what
 #: people do on the machine at that time: test suites, type checks, builds of images, as they come and go.
 NEIGHBOURS = {"quiet": None, "busy core": (60.0, 0.0), "comes and goes": (2.0, 2.0), "other work": None}
@@ -111,21 +116,21 @@ def wanted(a_a: int, power: int, neighbours: Sequence[str]) -> Iterator[Wanted]:
         for patch in PATCHES:
             count = a_a if patch == "A/A" else power
             # Spread over the whole: of 34 and 7 the second has one for every five of the first.
-            if patch.endswith("c2") or (number + 1) * count // most == number * count // most:
+            if (number + 1) * count // most == number * count // most:
                 continue
             yield from (Wanted(patch, neighbour, number) for neighbour in neighbours)
 
 
 @contextmanager
-def patched(patch: str, folder: Path) -> Iterator[Path]:
-    """A clone of the last commit with the patch on top of it, gone with the block."""
+def patched(patch: str, folder: Path, file: str = TASKS) -> Iterator[Path]:
+    """A clone of the last commit with this text behind one of its files, committed; gone with the block."""
     with tempfile.TemporaryDirectory(prefix="ab-", dir=folder) as name:
         clone = Path(name) / "clone"
         _git(ROOT, "clone", "--quiet", "--shared", str(ROOT), str(clone))
-        with (clone / "worker" / "tasks.py").open("a") as tasks:
-            tasks.write(PATCHES[patch])
+        with (clone / file).open("a") as behind:
+            behind.write(patch)
         own = ("-c", "user.name=ab", "-c", "user.email=ab@localhost", "-c", "commit.gpgsign=false")
-        _git(clone, *own, "commit", "--quiet", "--no-verify", "--allow-empty", "-am", patch)
+        _git(clone, *own, "commit", "--quiet", "--no-verify", "--allow-empty", "-am", "patched")
         yield clone
 
 
@@ -160,7 +165,7 @@ class Bench:
 
     def run(self, each: Wanted) -> dict[str, Any]:
         """Make the run, as `pytest perf/ --against HEAD~1 --concurrency 1` in the clone does."""
-        with patched(each.patch, self.folder) as clone, neighbour(each.neighbour):
+        with patched(PATCHES[each.patch], self.folder) as clone, neighbour(each.neighbour):
             began_s = time.monotonic()
             document = self._compared(clone)
             wall_s = time.monotonic() - began_s
@@ -194,8 +199,14 @@ def bench() -> Iterator[Bench]:
         yield Bench(deployment, load_slos(SLOS, KINDS), folder)
 
 
-def suite(clone: Path, *options: str) -> list[dict[str, Any]]:
-    """The documents of a run of the comparisons in a checkout; one with an error where it made none."""
+def suite(clone: Path, *options: str, **variables: str) -> list[dict[str, Any]]:
+    """The documents of a run of the comparisons in a checkout; one with an error where it made none.
+
+    Args:
+        clone: the checkout.
+        options: for pytest.
+        variables: of the environment, beside those that are there.
+    """
     results = clone / "results"
     argv = [
         sys.executable,
@@ -209,7 +220,7 @@ def suite(clone: Path, *options: str) -> list[dict[str, Any]]:
         "no:hypothesispytest",
     ]
     # Its modules are those of the clone, not of the folder that this was started in.
-    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | variables
     done = subprocess.run(
         [*argv, f"--results={results}", *options], cwd=clone, env=env, stdin=subprocess.DEVNULL,
         capture_output=True, text=True, timeout=DEADLINE_S, check=False,

@@ -4,9 +4,11 @@
     python -m tests.perf.ab_table run RUNS.jsonl [--aa 34] [--power 7] [--minutes 60] [--beside quiet]
     python -m tests.perf.ab_table table RUNS.jsonl
     python -m tests.perf.ab_table one-case
+    python -m tests.perf.ab_table package
 
 The first makes runs, a line in the file for each, and goes on from there when it is started again. The second
-prints the table. The third slows the worker at a concurrency of 2 alone and shows which cases fail.
+prints the table. The third slows the worker at a concurrency of 2 alone and shows which cases fail. The last
+lets kombu decide when to poll, and looks for the slowdown that came with its version 5.7.
 """
 
 from __future__ import annotations
@@ -22,7 +24,19 @@ from typing import Any
 
 from scipy.stats import binomtest
 
-from tests.perf.ab_runs import NEIGHBOURS, PATCHES, Wanted, bench, figures, patched, suite, wanted
+from tests.perf.ab_runs import (
+    AT_C2,
+    KOMBU_POLLS,
+    NEIGHBOURS,
+    PATCHES,
+    TRANSPORT,
+    Wanted,
+    bench,
+    figures,
+    patched,
+    suite,
+    wanted,
+)
 
 Run = Mapping[str, Any]
 #: What comparing with a stored run allows, as pytest-benchmark's --benchmark-compare-fail=mean:10%.
@@ -156,11 +170,30 @@ def one_case() -> None:
     """Slow the worker at a concurrency of 2, and show what each case says."""
     with (
         tempfile.TemporaryDirectory(prefix="ab-table-") as folder,
-        patched("+30 % at c2", Path(folder)) as at,
+        patched(AT_C2, Path(folder)) as at,
     ):
-        for found in suite(at, "--against=HEAD~1", "--concurrency=1,2", "--sizes=50"):
-            made = figures(found)
-            print(found.get("id"), made["outcome"], made.get("verdict"), json.dumps(made.get("ratios", made)))
+        _show(suite(at, "--against=HEAD~1", "--concurrency=1,2", "--sizes=50"))
+
+
+def package() -> None:
+    """Compare two versions of kombu where the worker polls as kombu does, at Celery's own interval."""
+    with (
+        tempfile.TemporaryDirectory(prefix="ab-table-") as folder,
+        patched(KOMBU_POLLS, Path(folder), TRANSPORT) as at,
+    ):
+        versions = ("--against-package=kombu==5.6.2", "--concurrency=1", "--sizes=50")
+        _show(suite(at, *versions, WORKER_POLLING_INTERVAL_S="1"))
+
+
+def _show(documents: Sequence[Run]) -> None:
+    for each in documents:
+        made = figures(dict(each))
+        print(each.get("id"), made["outcome"], made.get("verdict"), made.get("message", made))
+        for name, found in made.get("ratios", {}).items():
+            if "ratio" not in found:  # too few pairs
+                continue
+            ratio, low, high = (f"{found[key]:.3f}" for key in ("ratio", "low", "high"))
+            print(f"  {name:<9}{found['outcome']:<10}{ratio} ({low} to {high}), {found['pairs']} pairs")
 
 
 def main() -> None:
@@ -175,11 +208,13 @@ def main() -> None:
     runs.add_argument("--beside", nargs="+", choices=NEIGHBOURS, default=list(NEIGHBOURS)[:3])
     commands.add_parser("table").add_argument("file", type=Path)
     commands.add_parser("one-case")
+    commands.add_parser("package")
     given = parser.parse_args()
     acts: dict[str, Callable[[], None]] = {
         "run": lambda: make(given.file, given.aa, given.power, given.minutes, given.beside),
         "table": lambda: print("\n".join(table(read(given.file)))),
         "one-case": one_case,
+        "package": package,
     }
     acts[given.command]()
 

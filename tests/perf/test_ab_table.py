@@ -7,7 +7,17 @@ from collections import Counter
 
 import pytest
 
-from tests.perf.ab_runs import NEIGHBOURS, PATCHES, ROOT, figures, wanted
+from tests.perf.ab_runs import (
+    AT_C2,
+    KOMBU_POLLS,
+    NEIGHBOURS,
+    PATCHES,
+    ROOT,
+    TASKS,
+    TRANSPORT,
+    figures,
+    wanted,
+)
 from tests.perf.ab_table import beside_stored, read, share, table
 
 
@@ -19,16 +29,22 @@ def made(patch, outcome, service_s, number=0, **more):
 
 def test_every_kind_of_run_is_made_as_often_as_was_asked():
     plan = Counter((each.patch, each.neighbour) for each in wanted(5, 2, NEIGHBOURS))
-    asked = [patch for patch in PATCHES if not patch.endswith("c2")]
-    assert plan == {(p, n): 5 if p == "A/A" else 2 for p in asked for n in NEIGHBOURS}
+    assert plan == {(p, n): 5 if p == "A/A" else 2 for p in PATCHES for n in NEIGHBOURS}
 
 
-@pytest.mark.parametrize("patch", PATCHES)
+@pytest.mark.parametrize("patch", [*PATCHES.values(), AT_C2], ids=[*PATCHES, "at c2"])
 def test_a_patch_changes_what_the_worker_has(patch):
-    text = (ROOT / "worker" / "tasks.py").read_text()
-    ast.parse(text + PATCHES[patch])
+    text = (ROOT / TASKS).read_text()
+    ast.parse(text + patch)
     assert "def _process(own: Resources, claim: Claim)" in text
     assert "def _clean_up(own: Resources, claim: Claim, " in text
+
+
+def test_kombu_decides_when_to_poll_where_the_channel_does_not():
+    text = (ROOT / TRANSPORT).read_text()
+    assert "class Channel(heartbeat.Channel)" in text
+    assert "    def _loop1(self" in text
+    ast.parse(text + KOMBU_POLLS)
 
 
 def test_a_share_has_its_exact_interval():

@@ -52,10 +52,10 @@ def part_of(module: str) -> str:
     return module.split(".")[1] if module.startswith("perf.") else ""
 
 
-def breaches(name: str, imported: str) -> list[str]:
-    """The rules that this import breaks."""
+def rules(name: str, imported: str) -> dict[str, bool]:
+    """Every rule, and whether this import breaks it."""
     part, target = part_of(name), part_of(imported)
-    rules = {
+    return {
         "a stage imports stages to its left, never to its right": part in STAGES
         and target in STAGES
         and STAGES.index(target) > STAGES.index(part),
@@ -79,7 +79,11 @@ def breaches(name: str, imported: str) -> list[str]:
         "report imports no engine": part == "report"
         and within(imported, "celery", "kombu", "boto3", "botocore", "sqlalchemy"),
     }
-    return [rule for rule, broken in rules.items() if broken]
+
+
+def breaches(name: str, imported: str) -> list[str]:
+    """The rules that this import breaks."""
+    return [rule for rule, broken in rules(name, imported).items() if broken]
 
 
 @cache
