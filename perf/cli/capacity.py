@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+from fixtures.environment import missing_for_aws
 from fixtures.video_deployments import remote_deployment
 from perf.cases.case import Variant
 from perf.cases.defaults import SLOS
@@ -50,8 +51,11 @@ def capacity(args: argparse.Namespace) -> int:
         raise UsageError("--size and --concurrency: give one of each, e.g. --size 50 --concurrency 2")
     book = load_slos(args.slos, KINDS)
     SEARCH.slos(book, cells[0])
+    terminal = sys.stdin.isatty()
+    if missing := missing_for_aws(os.environ, terminal=terminal):
+        raise UsageError(missing)
     folder = new_log(args.results).parent
-    with remote_deployment(os.environ, print, terminal=sys.stdin.isatty()) as deployment:
+    with remote_deployment(os.environ, print, terminal=terminal) as deployment:
         context = Context(deployment, book, folder, live_line(cells[0].cell))
         result = SEARCH.run(cells[0], context)
     print("\n".join(search_lines(result)))

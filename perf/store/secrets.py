@@ -10,8 +10,8 @@ from urllib.parse import unquote
 
 HIDDEN = "***"
 _NAMED = re.compile(r"SECRET|TOKEN|PASSWORD|PASSWD|CREDENTIAL|ACCESS_KEY|API_KEY|PRIVATE_KEY", re.IGNORECASE)
-#: `scheme://user:password@host`: the password, of whatever length.
-_IN_URL = re.compile(r"(?<=://)([^\s/:@\"']*):[^\s/@\"']+(?=@)")
+#: `scheme://user:password@host`: the password, of whatever length; not what our own lines expect there.
+_IN_URL = re.compile(r"(?<=://)(?!USER:PASSWORD@HOST)([^\s/:@\"']*):[^\s/@\"']+(?=@)")
 _SHORTEST = 8
 
 

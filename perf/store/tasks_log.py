@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,10 @@ def read_tasks_log(path: Path) -> list[Sent]:
         except (ValueError, TypeError, KeyError) as error:
             if not line.endswith("\n"):  # only the last can be without
                 break
-            raise UsageError(f"{path}:{number}: not a task of a worker_tasks_*.log: {error!r}") from error
+            raise UsageError(
+                f"{path}:{number}: not a task of a worker_tasks_*.log; expected a JSON object with task_id, "
+                "scheduled_s and sent_s"
+            ) from error
     if not sent:
         raise UsageError(f"{path}: there is no task in it; give the worker_tasks_*.log of a run")
     return sent
@@ -38,7 +42,14 @@ def _sent(line: Mapping[str, Any]) -> Sent:
     sent_s = line["sent_s"]
     return Sent(
         str(line["task_id"]),
-        float(line["scheduled_s"]),
-        None if sent_s is None else float(sent_s),
+        _instant(line["scheduled_s"]),
+        None if sent_s is None else _instant(sent_s),
         line.get("error"),
     )
+
+
+def _instant(value: Any) -> float:
+    instant = float(value)
+    if not math.isfinite(instant):  # Python's JSON knows NaN and Infinity
+        raise ValueError("an instant that is no number")
+    return instant
