@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
+from botocore.session import get_session
 
 from app.retries import retry
 
@@ -52,6 +54,12 @@ def s3_client(region: str, waits: Waits | None = None) -> S3Client:
     if waits:
         retry(client, waits.retry_s)
     return client
+
+
+def ca_bundle() -> str | None:
+    """The CA certificates that boto3's clients trust here; None = those that come with botocore."""
+    named: str | None = get_session().get_config_variable("ca_bundle")
+    return named or os.environ.get("REQUESTS_CA_BUNDLE") or None
 
 
 def _config(waits: Waits | None) -> Config:

@@ -30,6 +30,7 @@ from kombu.asynchronous.http import Request
 from kombu.log import get_logger
 from kombu.transport import SQS
 
+from app.aws import ca_bundle
 from app.message import NotOurTaskError, encode_task, read_task
 from worker import heartbeat
 from worker.deleter import Deleter
@@ -70,12 +71,17 @@ class PollHealth:
 
 
 class BoundedConnection(AsyncHTTPSConnection):
-    """A request that curl gives up: kombu accepts timeouts and does not hand them on."""
+    """A request that curl gives up, and that trusts whom boto3 trusts: kombu hands on neither."""
+
+    def __init__(self, *args: Any, ca_certs: str | None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._ca_certs = ca_certs
 
     def getrequest(self) -> Request:
         """The request with curl's limits; CONNECTTIMEOUT covers the name's resolution as well."""
         request = super().getrequest()
         request.on_prepare = self._limit
+        request.ca_certs = self._ca_certs or request.ca_certs
         return request
 
     def _limit(self, curl: pycurl.Curl) -> None:
@@ -92,10 +98,13 @@ class TolerantConnection(AsyncSQSConnection):
         super().__init__(*args, **options)
         self._health = health
         self._timeout_s = timeout_s
+        self._ca_certs = ca_bundle()
 
     def get_http_connection(self) -> AsyncHTTPSConnection:
         """A connection that is given up after the long poll and its grace."""
-        return BoundedConnection(timeout=self._timeout_s, http_client=self._httpclient)
+        return BoundedConnection(
+            timeout=self._timeout_s, http_client=self._httpclient, ca_certs=self._ca_certs
+        )
 
     def _on_list_ready(self, parent: Any, markers: Any, operation: str, response: Any) -> dict[str, Any]:
         if response.status != self.STATUS_CODE_OK:
