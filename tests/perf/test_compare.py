@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from itertools import islice
+from itertools import islice, pairwise, product
 
 import pytest
 from hypothesis import given
@@ -167,12 +167,17 @@ def test_no_block_of_what_did_not_end_or_has_no_gap():
 
 
 @given(st.integers(0, 10**6), st.text(max_size=5))
-def test_two_pairs_in_turn_cancel_a_drift_and_the_seed_repeats_them(seed, name):
+def test_both_sides_are_in_each_pair_and_the_seed_repeats_the_order(seed, name):
     order = list(islice(turns(seed, name), 40))
     assert order == list(islice(turns(seed, name), 40))
-    for first, second in zip(order[::2], order[1::2], strict=True):
-        assert first == second[::-1]
-        assert set(first) == {HERE, AGAINST}
+    assert all(set(each) == {HERE, AGAINST} for each in order)
+
+
+def test_what_is_first_in_a_pair_says_nothing_of_the_next():
+    firsts = [first for first, _ in islice(turns(1, "a"), 4000)]
+    for two in product((HERE, AGAINST), repeat=2):
+        share = sum(each == two for each in pairwise(firsts)) / len(firsts)
+        assert share == pytest.approx(0.25, abs=0.03)
 
 
 def test_which_is_first_is_drawn_for_each_case_anew():
