@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 from _pytest.mark.expression import Expression  # pytest has no public way to ask -m again
 
+from fixtures.pricing import price_of_node
 from perf.cases.case import Case, Variant
 from perf.cases.errors import HarnessError, UsageError
-from perf.cases.prices import node_price
 from perf.cases.worker import require_room
 from perf.judge.slos import SloBook, contradiction, load_slos
 from perf.measure.cost import estimate, require_price
@@ -196,7 +196,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             raise pytest.UsageError(missing)
     if any(case.variant is Variant.AWS for case in cases):
         with refused():
-            require_price(config.stash[STASHED].max_usd, node_price(shell))
+            require_price(config.stash[STASHED].max_usd, price_of_node(shell))
     if any("run_folder" in _names(item) for item in session.items):
         with refused():  # now, and not when the servers run
             RunFolder.create(config.stash[STASHED].results, {})
@@ -240,8 +240,10 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
 
 def _cost(cases: Sequence[Case], config: pytest.Config) -> str:
     """What the aws cases may cost at most; that the price makes no sense is said where they are refused."""
+    if not any(case.variant is Variant.AWS for case in cases):
+        return ""  # without a look at any price: that is asked of AWS
     try:
-        return estimate(cases, node_price(shell_of(config)), config.stash[STASHED].drain_deadline_s)
+        return estimate(cases, price_of_node(shell_of(config)), config.stash[STASHED].drain_deadline_s)
     except UsageError:
         return ""
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 import pytest
 
 from fixtures.faults import reported
+from fixtures.pricing import price_of_node
 from fixtures.workdir import temporary_folder
 from perf.cases.case import Case, Variant
 from perf.cases.errors import HarnessError
-from perf.cases.prices import node_price
 from perf.observe.cloudwatch import CloudObserver
 from perf.observe.environment import describe_machine
 from perf.observe.observer import observing
@@ -148,7 +148,7 @@ class _Session:
         progress = CaseProgress(_line(config, case.id), self.progress_file)
         with one_line(self.run_folder.path / f"broken_{case.id}.txt"):
             deployment: Deployment | None = None
-            self.ceiling.begin(node_price(shell_of(config)) if case.variant is Variant.AWS else None)
+            self.ceiling.begin(price_of_node(shell_of(config)) if case.variant is Variant.AWS else None)
             try:
                 self.ceiling.check()
                 deployment = self.deployments(case.variant)
