@@ -11,6 +11,7 @@ import hashlib
 import json
 import mimetypes
 import os
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,12 +35,15 @@ from allure_commons.model2 import (
 from perf.report.drawing import Picture
 from perf.report.html import environment, verdict_html
 from perf.report.pictures import Renderer
+from perf.report.view import why
 from perf.store.documents import BROKEN, StoredCase
 from perf.store.history import Past
 from perf.store.result import Phase
 from perf.store.runs import Run, files_of
 
 EPIC = "Video pipeline"
+#: Characters of a title in Allure's tree.
+_LONGEST = 140
 #: An INVALID case and one that broke are "broken" to Allure: neither says that the product is too slow.
 _STATUS = {"PASS": Status.PASSED, "FAIL": Status.FAILED, "INVALID": Status.BROKEN, BROKEN: Status.BROKEN}
 _SEVERITY = {"PASS": "normal", "FAIL": "critical", "INVALID": "normal", BROKEN: "blocker"}
@@ -77,7 +81,12 @@ def write_results(
         for picture in over_run
     ]
     logger.report_globals(Globals(attachments=drawn))
-    write_surroundings(folder, environment(run), run.name)
+    write_surroundings(folder, _few(environment(run)), run.name)
+
+
+def _few(pairs: Mapping[str, str]) -> dict[str, str]:
+    """What of the environment stands on Allure's first page, above all cases; summary.html has the rest."""
+    return {name: pairs[name] for name in ("run", "host", "cpus", "git_commit") if name in pairs}
 
 
 def write_surroundings(folder: Path, pairs: Mapping[str, str], run_name: str) -> None:
@@ -164,7 +173,7 @@ def _result(
         historyId=history_id(case.id),
         testCaseId=case.id,
         fullName=f"perf#{case.id}",
-        name=case.title,
+        name=_title(case),
         titlePath=[case.feature, case.variant],
         status=_STATUS[case.outcome],
         statusDetails=None if passed else StatusDetails(message=case.message),
@@ -188,6 +197,13 @@ def _result(
         start=int(begin_s * 1000),
         stop=int(end_s * 1000),
     )
+
+
+def _title(case: StoredCase) -> str:
+    """The verdict in our own word, since Allure has none for INVALID, and what broke by how much."""
+    said = f"{case.outcome} {case.title}"
+    reason = why(case)
+    return textwrap.shorten(f"{said}: {reason}", _LONGEST, placeholder=" ...") if reason else said
 
 
 def _steps(phases: Sequence[Phase], *, broke: bool) -> list[TestStepResult]:

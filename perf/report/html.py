@@ -15,7 +15,7 @@ from perf.measure.numbers import number
 from perf.report.changes import beside_baseline, changes, levels, since
 from perf.report.drawing import Picture, css_variables
 from perf.report.pictures import Renderer
-from perf.report.view import slo_rows
+from perf.report.view import slo_rows, told, why
 from perf.store.documents import BROKEN, StoredCase
 from perf.store.history import Past
 from perf.store.runs import Run, files_of
@@ -38,7 +38,7 @@ def page(
     Args:
         run: the run.
         history: what earlier runs say of its cases.
-        over_run: the pictures over the run.
+        over_run: the pictures over the run; the first stands at the head.
         draw: makes those of a case.
         note: what the reader must know of the report itself.
         base: from the page to the run's folder, for its links.
@@ -48,11 +48,12 @@ def page(
         _head(run),
         f'<p class="note">{escape(note)}</p>' if note else "",
         *(f'<p class="note">Not read: {escape(text)}</p>' for text in run.unread),
+        *map(figure, over_run[:1]),
         '<h2 id="cases">Cases</h2>',
         _table(cases, history),
         '<h2 id="overview">Over the run</h2>',
         '<div class="pictures">',
-        *map(figure, over_run),
+        *map(figure, over_run[1:]),
         "</div>",
         *(_case(run, case, history.get(case.id, ()), base, draw) for case in cases),
         '<h2 id="environment">Environment</h2>',
@@ -112,7 +113,7 @@ def verdict_html(case: StoredCase, past: Sequence[Past]) -> str:
         for row in slo_rows(case.verdict)
     )
     columns = ("verdict", "SLO", "measured", "interval (nominal 95 %)", "margin", "note")
-    return "".join(wrong) + (_table_of(columns, rows) if rows else "")
+    return "".join(wrong) + (_table_of("Objectives", columns, rows) if rows else "")
 
 
 def _by(check: str) -> str:
@@ -137,14 +138,13 @@ def _table(cases: Sequence[StoredCase], history: Mapping[str, Sequence[Past]]) -
     rows = []
     for case in cases:
         moved = _moved(case, history.get(case.id, ()))
-        figures = "; ".join(f"{name} {number(value)}" for name, value in headlines(case)[:3])
+        figures = "; ".join(told(name, value) for name, value in headlines(case)[:3])
         rows.append(
             f'<tr><td class="{case.outcome.lower()}">{_sign(case.outcome)}</td>'
             f'<td><a href="#{escape(case.id)}">{escape(case.id)}</a></td>'
-            f"<td>{escape(_why(case))}</td><td>{escape(figures)}</td><td>{escape(moved)}</td></tr>"
+            f"<td>{escape(why(case))}</td><td>{escape(figures)}</td><td>{escape(moved)}</td></tr>"
         )
-    table = _table_of(("verdict", "case", "why", "figures", "against the run before"), "".join(rows))
-    return f'<div class="wide" tabindex="0" role="region" aria-label="Cases">{table}</div>'
+    return _table_of("Cases", ("verdict", "case", "why", "figures", "against the run before"), "".join(rows))
 
 
 def headlines(case: StoredCase) -> list[tuple[str, float]]:
@@ -160,23 +160,11 @@ def _moved(case: StoredCase, past: Sequence[Past]) -> str:
     return "; ".join(str(each) for each in changes(case, past) if each.notable) or "as before, within 5 %"
 
 
-def _table_of(columns: Sequence[str], rows: str) -> str:
+def _table_of(label: str, columns: Sequence[str], rows: str) -> str:
+    """A table in a frame of its own, within which it scrolls where the screen is narrow."""
     head = "".join(f'<th scope="col">{name}</th>' for name in columns)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-
-
-def _why(case: StoredCase) -> str:
-    """The first thing that is wrong, in few words."""
-    if case.verdict is not None and case.verdict.problems:
-        return case.verdict.problems[0].reason
-    broken = [
-        f"{row.slo}: measured {row.measured}, {row.margin}"
-        for row in slo_rows(case.verdict)
-        if not row.kind.startswith("PASS")
-    ]
-    if broken:
-        return "; ".join(broken)
-    return case.message.splitlines()[0] if case.outcome == BROKEN else ""
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    return f'<div class="wide" tabindex="0" role="region" aria-label="{label}">{table}</div>'
 
 
 def _case(run: Run, case: StoredCase, past: Sequence[Past], base: str, draw: Renderer) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from perf.measure.numbers import number
 from perf.report.changes import beside_baseline, changes, levels, since
 from perf.report.html import ORDER, SIGNS, headlines, verdict_line
+from perf.report.view import told
 from perf.store.documents import StoredCase
 from perf.store.history import Past
 from perf.store.runs import Run
@@ -83,7 +84,7 @@ def _folded(title: str, of_cases: Iterable[tuple[str, Sequence[str]]]) -> list[s
 def _table(cases: Sequence[StoredCase]) -> list[str]:
     lines = ["| verdict | case | figures |", "|---|---|---|"]
     for case in cases:
-        figures = ", ".join(f"{name} {number(value)}" for name, value in headlines(case))
+        figures = ", ".join(told(name, value) for name, value in headlines(case))
         lines.append(f"| {SIGNS[case.outcome]} {case.outcome} | {case.id} | {figures} |")
     return lines
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 
 from matplotlib.axes import Axes
@@ -12,7 +12,7 @@ from perf.judge.verdict import VerdictKind
 from perf.measure.division import of_one_total
 from perf.measure.numbers import number
 from perf.report.division_lines import conclusion, divisions, said
-from perf.report.drawing import COLOURS, FIRST, INK, SECOND, THIRD, Picture, canvas, canvases, styled
+from perf.report.drawing import COLOURS, FIRST, INK, PAPER, SECOND, THIRD, Picture, canvas, canvases, styled
 from perf.run.worker import WorkerResult
 
 _LOOKS = ((FIRST, "o"), (SECOND, "^"), (THIRD, "s"))
@@ -61,9 +61,11 @@ def scaling(results: Sequence[WorkerResult]) -> Picture | None:
         ideal = _column(group, "ideal_throughput_per_min")
         efficiency = _column(group, "efficiency")
         if len(ideal) == len(x):
-            left.plot(x, ideal, marker + ":", color=colour, mfc="none", label=f"{name}, bare ffmpeg")
+            left.plot(x, ideal, ":", color=colour, label=f"{name}, bare ffmpeg")
         if len(efficiency) == len(x):
             right.plot(x, efficiency, marker + "-", color=colour, label=name, linewidth=2)
+        for axes, metric in ((left, "throughput_per_min"), (right, "efficiency")):
+            _hollow(axes, [(e, e.case.workers, e.summary.value(metric)) for e in group], marker, colour)
             said.append(
                 f"{name}: {', '.join(f'{number(e)} at {c}' for c, e in zip(x, efficiency, strict=True))}"
             )
@@ -72,6 +74,7 @@ def scaling(results: Sequence[WorkerResult]) -> Picture | None:
         axes.set(xlabel="worker processes over all nodes")
         axes.set_xticks(sorted({each.case.workers for each in bursts}))
         axes.set_ylim(bottom=0)
+    _explain_hollow(left, bursts)
     left.legend(loc="best")
     what = f"Efficiency by concurrency. {'; '.join(said) or 'No ideal is known'}."
     return Picture("scaling", "Throughput and efficiency against concurrency", what, figure)
@@ -116,10 +119,13 @@ def response(results: Sequence[WorkerResult]) -> Picture | None:
             low, high = _column(some, "response_p50_s"), _column(some, "response_p95_s")
             axes.vlines(x, low, high, color=colour, linewidth=1, label=f"{mode}, median to p95")
             axes.plot(x, low, marker, color=colour, ms=7)
-            axes.plot(x, high, marker, color=colour, ms=7, mfc="none")
+            axes.plot(x, high, "_", color=colour, ms=9, mew=2)
+            places = [(e, e.summary.utilisation, e.summary.response_p50_s) for e in some]
+            _hollow(axes, places, marker, colour)
     axes.set(xlabel="utilisation of the workers", ylabel="response time, s")
     axes.set_xlim(0, 1.05)
     axes.set_ylim(bottom=0)
+    _explain_hollow(axes, known)
     axes.legend(loc="best")  # above, it would run into the title
     what = "; ".join(
         f"{each.case.id}: {number(each.summary.response_p50_s)} s at {number(each.summary.utilisation)}"
@@ -134,6 +140,20 @@ PICTURES: tuple[Callable[[Sequence[WorkerResult]], Picture | None], ...] = (
     division,
     response,
 )
+
+
+def _hollow(
+    axes: Axes, places: Iterable[tuple[WorkerResult, float | None, float | None]], marker: str, colour: str
+) -> None:
+    """Draw over the points of INVALID cases: nobody knows whether they are there."""
+    for result, x, y in places:
+        if result.verdict.kind is VerdictKind.INVALID and x is not None and y is not None:
+            axes.plot([x], [y], marker, color=colour, mfc=PAPER, mew=2, ms=8, zorder=4)
+
+
+def _explain_hollow(axes: Axes, results: Sequence[WorkerResult]) -> None:
+    if any(each.verdict.kind is VerdictKind.INVALID for each in results):
+        axes.plot([], [], "o", color=INK, mfc=PAPER, mew=2, label="hollow: INVALID")
 
 
 def _column(results: Sequence[WorkerResult], name: str) -> list[float]:

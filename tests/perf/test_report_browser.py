@@ -135,6 +135,18 @@ def test_links_lead_somewhere_and_the_keyboard_reaches_them(page, made):
     assert page.url.endswith(f"#{FAILING}")
 
 
+@pytest.mark.parametrize("width", [400, 1280])
+def test_nothing_stands_outside_of_the_screen(browser, made, width, tmp_path):
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.goto(made.html.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    matrix = page.locator("figure").first
+    assert "cases" in matrix.inner_text()
+    assert matrix.bounding_box()["y"] < 900
+    keep(page, f"first-look-{width}", tmp_path)
+    page.close()
+
+
 def test_axe_finds_nothing(page, made):
     try:
         axe = install(find_node(), cache_folder(), AXE, "axe-core/axe.min.js")
@@ -162,6 +174,10 @@ def test_allure_shows_the_same(browser, made, tmp_path):
     page.goto(made.allure.as_uri())
     page.get_by_text("Scenario 2: worker throughput").wait_for(timeout=WAIT_MS)
     keep(page, "allure-overview", tmp_path)
+    assert "FAIL 50 MB, concurrency 2, burst (mocked): efficiency" in page.locator("body").inner_text()
+    assert (
+        "INVALID 100 MB, concurrency 4, sustained (mocked): other load" in page.locator("body").inner_text()
+    )
     # Allure shows as much of its tree as it has room for: whoever looks for one case, searches.
     page.get_by_placeholder("Search tests").fill("50 MB, concurrency 2, burst")
     page.get_by_text("50 MB, concurrency 2, burst (mocked)").click(timeout=WAIT_MS)
