@@ -18,7 +18,7 @@ from perf.judge.outcome import EFFECT, Outcome, decide
 from perf.judge.slos import Slo
 from perf.measure.blocks import MEASURES, Pair
 from perf.measure.numbers import number
-from perf.measure.pairs import LOOKS, Estimate, estimate
+from perf.measure.pairs import LOOKS, Estimate, estimate, less_other_load
 
 #: The chance of a false alarm in a whole run, all cases and metrics together.
 ALPHA = 0.01
@@ -77,13 +77,14 @@ def compare(pairs: Sequence[Pair], *, effect: float, level: float) -> tuple[Comp
         level: how often one of the intervals may miss the truth (perf.measure.pairs.level_of).
     """
     blocks = [(each.here, each.against) for each in judged(pairs)]
+    others = [here.other_cores - against.other_cores for here, against in blocks if here and against]
     found: list[Comparison] = []
     for name, log_ratio in MEASURES.items():
         logs = [log_ratio(here, against) for here, against in blocks if here and against]
         if len(logs) < LOOKS[0]:
             found.append(Comparison(name, Outcome.UNDECIDED))
             continue
-        estimated = estimate(logs, level)
+        estimated = estimate(less_other_load(logs, others), level)
         found.append(Comparison(name, outcome_of(estimated, effect), estimated))
     return tuple(found)
 

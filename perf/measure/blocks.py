@@ -21,15 +21,24 @@ from dataclasses import dataclass
 import numpy as np
 
 from perf.measure.ledger import Ledger
+from perf.measure.machine import MachineUse
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What a block took, in s: see this file's head."""
+    """What a block took, in s: see this file's head; and what others did meanwhile.
+
+    Attributes:
+        service_s: the work itself.
+        idle_s: between two tasks.
+        makespan_s: what the user waits for.
+        other_cores: processors that were busy for others, other guests of the host among them.
+    """
 
     service_s: float
     idle_s: float
     makespan_s: float
+    other_cores: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +60,7 @@ class Pair:
     left_out: str = ""
 
 
-def block_of(ledger: Ledger) -> Block | None:
+def block_of(ledger: Ledger, machine: MachineUse | None = None) -> Block | None:
     """What the block took; None unless every task came to its end, and some process did two."""
     if len(ledger) == 0 or np.isnan(ledger.started_s).any() or np.isnan(ledger.finished_s).any():
         return None
@@ -62,6 +71,7 @@ def block_of(ledger: Ledger) -> Block | None:
         service_s=float((ledger.finished_s - ledger.started_s).mean()),
         idle_s=float(np.mean(gaps)),
         makespan_s=float(ledger.finished_s.max() - ledger.scheduled_s.min()),
+        other_cores=machine.other_cores + machine.steal_share * machine.cpus if machine else 0.0,
     )
 
 

@@ -110,7 +110,9 @@ class Blocks:
         """One more pair, in this order."""
         rounds = {key: self._block(key) for key in order}
         found = faults(rounds, self.case.concurrency, self.sides[HERE].context.tolerances)
-        here, against = (block_of(rounds[key].ledger) for key in (HERE, AGAINST))
+        here, against = (
+            block_of(rounds[key].ledger, rounds[key].observed.machine) for key in (HERE, AGAINST)
+        )
         reasons = {each.check for each in found} | (set() if here and against else {"not all done"})
         self.faults.append(found)
         self.pairs.append(Pair(len(self.pairs) + 1, order[0], here, against, ", ".join(sorted(reasons))))

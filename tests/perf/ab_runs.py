@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import tempfile
@@ -141,18 +142,21 @@ def _git(folder: Path, *words: str) -> None:
 
 @contextmanager
 def neighbour(name: str) -> Iterator[None]:
-    """The process beside a run. In a session of its own, since Linux shares a processor by sessions."""
+    """The process beside a run: nobody's child, or it would count as the run's own load.
+
+    In a session of its own, since Linux shares a processor by sessions.
+    """
     times = NEIGHBOURS[name]
     if times is None:
         yield
         return
     argv = [sys.executable, "-c", _BUSY, *map(str, times)]
-    process = subprocess.Popen(argv, start_new_session=True)
+    words = ["setsid", "--fork", "sh", "-c", 'echo $$; exec "$@" > /dev/null', "sh", *argv]
+    pid = int(subprocess.run(words, stdout=subprocess.PIPE, check=True).stdout)
     try:
         yield
     finally:
-        process.kill()
-        process.wait()
+        os.kill(pid, signal.SIGKILL)
 
 
 @dataclass(frozen=True)

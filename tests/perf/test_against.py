@@ -230,7 +230,9 @@ def test_a_comparison_is_read_as_it_was_written_and_shown(context):
     folder.write(AgainstKind(REFERENCE, 7), result)
     assert read_case(folder.path / f"case_{CASE.id}.json", KINDS).result == result
     rows = (folder.path / f"pairs_{CASE.id}.csv").read_text().splitlines()
-    assert rows[0].startswith("pair,first,here_service_s,here_idle_s,here_makespan_s,against_service_s,")
+    assert rows[0].startswith(
+        "pair,first,here_service_s,here_idle_s,here_makespan_s,here_other_cores,against_service_s,"
+    )
     assert len(rows) == 1 + len(result.pairs)
     head, row, *remarks = render_against_table([result])
     assert head.split()[-2:] == ["outcome", "verdict"]

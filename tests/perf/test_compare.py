@@ -23,7 +23,7 @@ from perf.judge.compare import (
     outcome_of,
     ratios,
 )
-from perf.judge.disturbed import OTHER_LOAD, WRONG, faults, wrong_work
+from perf.judge.disturbed import WRONG, faults, wrong_work
 from perf.judge.evidence import Observed, Tolerances
 from perf.judge.slos import Slo
 from perf.judge.tasks import Round
@@ -123,7 +123,7 @@ def test_idle_counts_by_what_it_does_to_a_task_s_turn():
 
 def test_pairs_that_are_left_out_change_nothing():
     pairs = [noisy(n) for n in range(12)]
-    spoiled = [*pairs, *(pair(n, 9, 9, 9, left_out="other load") for n in range(12, 40))]
+    spoiled = [*pairs, *(pair(n, 9, 9, 9, left_out="clock stood") for n in range(12, 40))]
     assert compare(spoiled, effect=0.1, level=0.002) == compare(pairs, effect=0.1, level=0.002)
     assert judged(spoiled) == pairs
 
@@ -195,12 +195,36 @@ def checks(one, other):
     return [each.check for each in faults({HERE: one, AGAINST: other}, 1, Tolerances())]
 
 
-def test_load_that_both_had_spoils_nothing_and_that_of_one_does():
-    """Of 4 cores, 0.5 are an eighth, below 0.15 of effect; 1 is a quarter."""
-    assert checks(block(), block()) == []
-    assert checks(block(2.0), block(2.0)) == []
-    assert checks(block(0.5), block()) == []
-    assert checks(block(1.0), block()) == checks(block(), block(1.0)) == [OTHER_LOAD]
+def test_other_load_spoils_no_pair_and_what_a_check_finds_does():
+    assert checks(block(), block()) == checks(block(2.0), block()) == []
+    stepped = block()
+    machine = replace(stepped.observed.machine, clock_step_s=5.0)
+    assert checks(replace(stepped, observed=replace(stepped.observed, machine=machine)), block()) == [
+        "clock stood"
+    ]
+
+
+def test_other_load_is_bounded_where_somebody_says_so():
+    allowed = Tolerances(other_cores=0.5)
+    found = faults({HERE: block(1.0), AGAINST: block()}, 1, allowed)
+    assert [each.check for each in found] == ["machine was ours"]
+
+
+def beside(block, load, *, seen=True):
+    """The block as it would be beside so many processors that others have: each makes it half as long again."""
+    longer = {name: getattr(block, name) * 1.5**load for name in ("service_s", "idle_s", "makespan_s")}
+    return replace(block, **longer, other_cores=load if seen else 0.0)
+
+
+@pytest.mark.parametrize(("seen", "outcome"), [(True, S), (False, U)])
+def test_what_others_did_is_taken_out_of_each_ratio(seen, outcome):
+    pairs = [
+        replace(each, here=beside(each.here, n % 3 / 2, seen=seen),
+                against=beside(each.against, n % 2 / 2, seen=seen))
+        for n, each in enumerate(map(noisy, range(12)))
+    ]  # fmt: skip
+    service, _, makespan = compare(pairs, effect=0.1, level=0.0007)
+    assert service.outcome is makespan.outcome is outcome
 
 
 def test_what_the_rule_leaves_out_does_not_depend_on_how_long_the_blocks_took():
@@ -210,7 +234,7 @@ def test_what_the_rule_leaves_out_does_not_depend_on_how_long_the_blocks_took():
 
 
 def test_a_fault_of_the_work_by_chance_is_no_proof_and_often_is():
-    wrong, load = Problem("here: no result", "look", "results"), Problem("x", "y", OTHER_LOAD)
+    wrong, load = Problem("here: no result", "look", "results"), Problem("x", "y", "clock stood")
     assert wrong_work([[wrong, load]] * (WRONG - 1)) == ()
     (problem,) = wrong_work([[wrong, load]] * WRONG)
     assert (problem.check, problem.reason) == ("results", "here: no result")

@@ -10,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from perf.measure.pairs import LOOKS, _signed_rank, estimate, level_of, t_interval, wilcoxon_interval
+from perf.measure.pairs import (
+    LOOKS,
+    STEEPEST,
+    _signed_rank,
+    estimate,
+    less_other_load,
+    level_of,
+    t_interval,
+    wilcoxon_interval,
+)
 
 logs = st.lists(st.floats(-1, 1), min_size=LOOKS[0], max_size=LOOKS[-1]).filter(lambda v: np.std(v) > 1e-6)
 levels = st.sampled_from([0.05, 0.01, 0.002, 0.0005])
@@ -110,3 +119,36 @@ def test_five_looks_keep_the_error_they_are_given():
         found = (estimate(series[:look].tolist(), level) for look in LOOKS)
         alarms += any(each.low > 1 or each.high < 1 for each in found)
     assert alarms <= 15  # 5 % of them; Bonferroni's five looks are below (seeds 7, 8, 9: 10, 6, 9)
+
+
+signs = st.lists(st.sampled_from([-1.0, 1.0]), min_size=LOOKS[-1], max_size=LOOKS[-1])
+loads = st.lists(st.floats(-2, 2), min_size=LOOKS[0], max_size=LOOKS[-1])
+
+
+@given(logs, loads, signs)
+def test_which_side_of_a_pair_is_called_here_has_no_part_in_the_slope(values, others, turned):
+    """What is left of a pair that is turned round is what was left of it, with the other sign."""
+    count = min(len(values), len(others))
+    values, others, turned = (np.array(each[:count]) for each in (values, others, turned))
+    left = less_other_load(values, others)
+    again = less_other_load(turned * values, turned * others)
+    if np.any(left != values) and np.any(again != turned * values):  # neither was taken for a side's own
+        assert again == pytest.approx(turned * left)
+
+
+def test_what_other_load_explains_is_taken_out_whole():
+    others = np.array([0.5, -0.5, 1.0, -1.0, 0.0, 0.25, -0.25, 0.0])
+    assert less_other_load(0.1 + 0.4 * others, others) == pytest.approx(np.full(8, 0.1))
+
+
+def test_load_that_makes_faster_or_too_slow_by_far_is_chance():
+    others = np.array([0.5, -0.5, 1.0, -1.0, 0.0, 0.25, -0.25, 0.0])
+    assert less_other_load(0.1 - 0.4 * others, others) == pytest.approx(0.1 - 0.4 * others)
+    assert less_other_load(3 * others, others) == pytest.approx((3 - STEEPEST) * others)
+    assert less_other_load([0.1] * 8, [0.0] * 8) == pytest.approx(np.full(8, 0.1))
+
+
+def test_load_that_one_side_brings_along_explains_nothing():
+    """A process that a side has left running, at a tenth of a processor, is no excuse for 10 % more time."""
+    others = 0.1 + 0.01 * np.array([1, -1, 2, -2, 1, -1, 0, 0])
+    assert less_other_load([0.1] * 8, others).tolist() == [0.1] * 8
