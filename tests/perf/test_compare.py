@@ -211,7 +211,7 @@ def test_other_load_is_bounded_where_somebody_says_so():
 
 
 def beside(block, load, *, seen=True):
-    """The block as it would be beside so many processors that others have: each makes it half as long again."""
+    """The block beside so many processors that others have: each makes it half as long again."""
     longer = {name: getattr(block, name) * 1.5**load for name in ("service_s", "idle_s", "makespan_s")}
     return replace(block, **longer, other_cores=load if seen else 0.0)
 
