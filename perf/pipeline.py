@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from perf.cases.cloudwatch import CloudMetric
 
@@ -307,4 +307,19 @@ class Deployment(Protocol):
 
         Raises:
             HarnessError: workers cannot be started here.
+        """
+
+
+@runtime_checkable
+class Elastic(Protocol):
+    """A Deployment may have this beside its other methods: the autoscaling cases run where it has."""
+
+    pipeline: Pipeline
+    description: Mapping[str, str]
+
+    def by_itself(self) -> AbstractContextManager[None]:
+        """Within the block the fleet grows by its own rules, from what `prepare` has made of it.
+
+        Raises:
+            HarnessError: it has none.
         """

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from perf.report import cloud_plots, fault_plots, plots, search_plots, web_plots
+from perf.report import cloud_plots, fault_plots, plots, scale_out_plots, search_plots, web_plots
 from perf.report.drawing import Picture
 from perf.run.faults import FaultResult
+from perf.run.scale_out import ScaleOutResult
 from perf.run.search import SearchResult
 from perf.run.web import WebResult
 from perf.run.worker import WorkerResult
@@ -32,6 +33,8 @@ def _of_kind(case: StoredCase) -> list[Picture]:
             return search_plots.pictures(result)
         case FaultResult() as result:
             return fault_plots.pictures(result)
+        case ScaleOutResult() as result:
+            return scale_out_plots.pictures(result)
     return []
 
 

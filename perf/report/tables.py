@@ -11,6 +11,7 @@ from perf.report.against_table import render_against_table
 from perf.report.aligned import aligned
 from perf.report.division_lines import division_lines
 from perf.report.fault_table import render_fault_table
+from perf.report.scale_out_table import render_scale_out_table
 from perf.report.scaling_lines import scaling_lines
 from perf.report.search_lines import search_lines
 from perf.report.web_table import render_web_table
@@ -23,6 +24,7 @@ TABLES: dict[str, Callable[[Sequence[Any], int | None], list[str]]] = {
     "web": render_web_table,
     "against": render_against_table,
     "faults": render_fault_table,
+    "autoscaling": render_scale_out_table,
 }
 CONCLUSIONS: dict[str, Callable[[Sequence[Any]], Iterable[str]]] = {
     "worker": lambda results: chain(scaling_lines(results), division_lines(results)),

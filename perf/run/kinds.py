@@ -11,12 +11,13 @@ from perf.measure.figures import Figures
 from perf.run.against import AGAINST
 from perf.run.faults import FAULTS
 from perf.run.kind import Kind
+from perf.run.scale_out import SCALE_OUT
 from perf.run.search import SEARCH
 from perf.run.web import WEB
 from perf.run.worker import WORKER
 from perf.store.result import Result
 
-KINDS: tuple[Kind[Any, Any], ...] = (WORKER, WEB, SEARCH, AGAINST, FAULTS)
+KINDS: tuple[Kind[Any, Any], ...] = (WORKER, WEB, SEARCH, AGAINST, FAULTS, SCALE_OUT)
 
 _MUST_HAVE = ("name", "parameter", "feature", "case", "result", "summary")
 #: What no two kinds may have in common, since cases, options, rows and markers are told apart by it.

@@ -30,6 +30,7 @@ PLANS = {
     "search": ("test_worker_capacity.py", "aws and search"),
     "against": ("test_worker_against.py", ""),  # none of them is on aws
     "faults": ("test_worker_faults.py", ""),  # nor of these
+    "autoscaling": ("test_worker_autoscaling.py", "aws and autoscaling"),
 }
 #: What brings the cases of a kind about, where they are not there unasked.
 ASKED = {"against": ("--against-package=kombu==5.6.2",)}

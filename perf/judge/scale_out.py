@@ -1,0 +1,37 @@
+"""The verdict on an autoscaling case: what growing explains is no reason to distrust it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from perf.cases.worker import Mode
+from perf.judge.check import Problem
+from perf.judge.evidence import Tolerances
+from perf.judge.run_checks import MACHINE_CHECKS
+from perf.judge.slos import Slo
+from perf.judge.tasks import Round, problems_of
+from perf.judge.verdict import Verdict, judge
+from perf.measure.scale_out import ScaleOutSummary
+
+#: Workers join, and are more than there were: that is what it is for. New ones wait for their first task.
+GROWING = frozenset(
+    {"same workers", "parallelism as set", "as many processes", "all worked", "utilisation law"}
+)
+
+
+def judge_scale_out(
+    found: Round, summary: ScaleOutSummary, slos: Sequence[Slo], concurrency: int, tolerances: Tolerances
+) -> tuple[Verdict, tuple[Problem, ...]]:
+    """The verdict, and what the checks found that growing explains.
+
+    What others did on the machine explains nothing but a time.
+    """
+    seen = problems_of(found, concurrency=concurrency, mode=Mode.SUSTAINED, ideal=None, tolerances=tolerances)
+    explained = tuple(each for each in seen if each.check in GROWING)
+    if summary.scale_out_s is None:  # it did not grow: that is told by `nodes_after`, once
+        slos = [slo for slo in slos if summary.value(slo.metric) is not None]
+    verdict = judge(summary, slos, [each for each in seen if each.check not in {*GROWING, *MACHINE_CHECKS}])
+    machine = [each for each in seen if each.check in MACHINE_CHECKS]
+    if machine and verdict.took_too_long(summary):
+        verdict = judge(summary, slos, machine)
+    return verdict, explained
