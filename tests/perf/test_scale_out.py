@@ -96,7 +96,7 @@ def nothing_grows():
 def test_a_second_node_comes_by_itself_and_none_where_nothing_adds_it(
     servers: Servers, tmp_path: Path
 ) -> None:
-    case = replace(CASE, before_s=3.0, after_s=12.0)
+    case = replace(CASE, before_s=2.0, after_s=8.0)
     book = load_slos(SLOS, KINDS)
     run = RunFolder.create(tmp_path / "2026-11-27T00-00-00Z", {})
     with local_deployment("mocked", servers, os.environ, tmp_path) as deployment:
@@ -116,7 +116,7 @@ def test_a_second_node_comes_by_itself_and_none_where_nothing_adds_it(
         stored = read_case(run.path / f"case_{case.id}.json", KINDS)
         assert stored.values["nodes_after"] == 2
         deployment.growing = nothing_grows
-        still = SCALE_OUT.run(case, context)
+        still = SCALE_OUT.run(replace(case, before_s=1.0, after_s=1.0), context)
         assert still.summary.nodes_after == 1
         assert still.verdict.kind is VerdictKind.FAIL
         assert "nodes_after >= 2: measured 1" in still.verdict.message()
