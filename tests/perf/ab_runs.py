@@ -104,17 +104,20 @@ class Wanted:
     number: int
 
 
-def wanted(a_a: int, power: int, neighbours: Sequence[str]) -> Iterator[Wanted]:
+def wanted(
+    a_a: int, power: int, neighbours: Sequence[str], patches: Sequence[str] = tuple(PATCHES)
+) -> Iterator[Wanted]:
     """All runs in turns, so that whatever was done when time is up is spread over all kinds alike.
 
     Args:
         a_a: runs of each neighbour without a patch.
         power: runs of each neighbour for each patch.
         neighbours: their names.
+        patches: the names of those to make.
     """
     most = max(a_a, power)
     for number in range(most):
-        for patch in PATCHES:
+        for patch in patches:
             count = a_a if patch == "A/A" else power
             # Spread over the whole: of 34 and 7 the second has one for every five of the first.
             if (number + 1) * count // most == number * count // most:

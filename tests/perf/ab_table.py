@@ -1,7 +1,7 @@
 # ruff: noqa: T201
 """How often `--against` is right, from real runs whose truth is known (tests/perf/ab_runs.py).
 
-    python -m tests.perf.ab_table run RUNS.jsonl [--aa 34] [--power 7] [--minutes 60] [--beside quiet]
+    python -m tests.perf.ab_table run RUNS.jsonl [--aa 34] [--power 7] [--beside quiet] [--of "+10 %"]
     python -m tests.perf.ab_table table RUNS.jsonl
     python -m tests.perf.ab_table one-case
     python -m tests.perf.ab_table package
@@ -17,7 +17,7 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -45,12 +45,12 @@ SLACK = 1.1
 SECONDS = ("service_s", "makespan_s")
 
 
-def make(path: Path, a_a: int, power: int, minutes: float, neighbours: Sequence[str]) -> None:
+def make(path: Path, each_of: Iterable[Wanted], minutes: float) -> None:
     """Make the runs that the file lacks, until time is up."""
     end_s = time.monotonic() + 60 * minutes
     done = {(each["patch"], each["neighbour"], each["number"]) for each in read(path)}
     with bench() as made_on:
-        for each in wanted(a_a, power, neighbours):
+        for each in each_of:
             if (each.patch, each.neighbour, each.number) in done:
                 continue
             if time.monotonic() > end_s:
@@ -206,12 +206,15 @@ def main() -> None:
     runs.add_argument("--power", type=int, default=7, help="runs of each patch, of each neighbour")
     runs.add_argument("--minutes", type=float, default=1e9, help="begin no run after so many")
     runs.add_argument("--beside", nargs="+", choices=NEIGHBOURS, default=list(NEIGHBOURS)[:3])
+    runs.add_argument(
+        "--of", nargs="+", choices=PATCHES, default=list(PATCHES), help="patches to make runs of"
+    )
     commands.add_parser("table").add_argument("file", type=Path)
     commands.add_parser("one-case")
     commands.add_parser("package")
     given = parser.parse_args()
     acts: dict[str, Callable[[], None]] = {
-        "run": lambda: make(given.file, given.aa, given.power, given.minutes, given.beside),
+        "run": lambda: make(given.file, wanted(given.aa, given.power, given.beside, given.of), given.minutes),
         "table": lambda: print("\n".join(table(read(given.file)))),
         "one-case": one_case,
         "package": package,
