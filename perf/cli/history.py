@@ -34,7 +34,8 @@ def history(args: argparse.Namespace) -> int:
     Raises:
         UsageError: there is no history, or nothing in it that was asked for.
     """
-    found = _read(args.path)
+    unread: list[Path] = []
+    found = _read(args.path, unread)
     chosen = {case_id: pasts for case_id, pasts in sorted(found.items()) if args.case in case_id}
     if not chosen:
         raise UsageError(f"{args.path}: no run of {args.case or 'any case'}{nearest(args.case, found)}")
@@ -52,12 +53,14 @@ def history(args: argparse.Namespace) -> int:
         what = args.metric or "figures that can be compared"
         raise UsageError(f"{args.path}: no trusted run with {what}{nearest(args.metric, known)}")
     print("\n".join(changes or ["no change of level"]))
+    if unread:
+        print(f"not in it, since they cannot be read: {', '.join(map(str, unread))}")
     return 0
 
 
-def _read(path: Path) -> dict[str, list[Past]]:
+def _read(path: Path, unread: list[Path]) -> dict[str, list[Past]]:
     if path.is_dir():
-        return read_folders(path)
+        return read_folders(path, unread=unread)
     if not path.exists():
         raise UsageError(f"{path}: there is no such folder of runs, and no such file")
     return read_history_file(path)

@@ -48,8 +48,14 @@ def read_history(run: Path) -> dict[str, list[Past]]:
     return read_folders(run.resolve().parent, before=run.resolve().name)
 
 
-def read_folders(results: Path, before: str = "") -> dict[str, list[Past]]:
-    """What the runs of a results folder say of each case; only those with an earlier name than *before*."""
+def read_folders(results: Path, before: str = "", unread: list[Path] | None = None) -> dict[str, list[Past]]:
+    """What the runs of a results folder say of each case.
+
+    Args:
+        results: the folder.
+        before: only those with an earlier name; empty = all.
+        unread: gets the files that could not be read.
+    """
     earlier = [folder for folder in runs_in(results) if not before or folder.name < before][-MOST:]
     history: dict[str, list[Past]] = {}
     for folder in earlier:
@@ -57,6 +63,8 @@ def read_folders(results: Path, before: str = "") -> dict[str, list[Past]]:
             past = _past(folder.name, path)
             if past is not None:
                 history.setdefault(path.stem.split("_", 1)[1], []).append(past)
+            elif unread is not None:
+                unread.append(path)
     return history
 
 

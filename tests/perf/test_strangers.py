@@ -113,6 +113,17 @@ def test_a_misspelt_metric_of_the_history(tmp_path: Path, capsys: pytest.Capture
     assert "no trusted run with efficency; did you mean 'efficiency'?" in capsys.readouterr().err
 
 
+def test_a_file_that_the_history_cannot_read_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("2026-11-23T10-00-00Z", "2026-11-24T10-00-00Z"):
+        RunFolder.create(tmp_path / name, {"host": "here"}).write(WORKER, result())
+    (cut,) = (tmp_path / "2026-11-23T10-00-00Z").glob("case_*.json")
+    cut.write_text(cut.read_text()[:500])
+    assert main(["history", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"not in it, since they cannot be read: {cut}"
+
+
 def test_output_that_nobody_reads_ends_in_silence() -> None:
     command = [sys.executable, "-m", "perf", "--help"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
