@@ -113,7 +113,7 @@ def verdict_html(case: StoredCase, past: Sequence[Past]) -> str:
         for row in slo_rows(case.verdict)
     )
     columns = ("verdict", "SLO", "measured", "interval (nominal 95 %)", "margin", "note")
-    return "".join(wrong) + (_table_of("Objectives", columns, rows) if rows else "")
+    return "".join(wrong) + (_table_of(f"Objectives of {case.title}", columns, rows) if rows else "")
 
 
 def _by(check: str) -> str:
@@ -164,7 +164,7 @@ def _table_of(label: str, columns: Sequence[str], rows: str) -> str:
     """A table in a frame of its own, within which it scrolls where the screen is narrow."""
     head = "".join(f'<th scope="col">{name}</th>' for name in columns)
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-    return f'<div class="wide" tabindex="0" role="region" aria-label="{label}">{table}</div>'
+    return f'<div class="wide" tabindex="0" role="region" aria-label="{escape(label)}">{table}</div>'
 
 
 def _case(run: Run, case: StoredCase, past: Sequence[Past], base: str, draw: Renderer) -> str:
