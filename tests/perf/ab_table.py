@@ -5,10 +5,12 @@
     python -m tests.perf.ab_table table RUNS.jsonl
     python -m tests.perf.ab_table one-case
     python -m tests.perf.ab_table package
+    python -m tests.perf.ab_table polling
 
 The first makes runs, a line in the file for each, and goes on from there when it is started again. The second
-prints the table. The third slows the worker at a concurrency of 2 alone and shows which cases fail. The last
-lets kombu decide when to poll, and looks for the slowdown that came with its version 5.7.
+prints the table. The third slows the worker at a concurrency of 2 alone and shows which cases fail. The fourth
+lets kombu decide when to poll, and looks for the slowdown that came with its version 5.7; the last holds a
+worker whose polls kombu decides on against ours, with the same short interval for both.
 """
 
 from __future__ import annotations
@@ -185,6 +187,15 @@ def package() -> None:
         _show(suite(at, *versions, WORKER_POLLING_INTERVAL_S="1"))
 
 
+def polling() -> None:
+    """The worker before worker/transport.py decided when to poll, and after."""
+    with (
+        tempfile.TemporaryDirectory(prefix="ab-table-") as folder,
+        patched(KOMBU_POLLS, Path(folder), TRANSPORT) as at,
+    ):
+        _show(suite(at, "--against=HEAD~1", "--concurrency=1,4", "--sizes=50"))
+
+
 def _show(documents: Sequence[Run]) -> None:
     for each in documents:
         made = figures(dict(each))
@@ -212,12 +223,14 @@ def main() -> None:
     commands.add_parser("table").add_argument("file", type=Path)
     commands.add_parser("one-case")
     commands.add_parser("package")
+    commands.add_parser("polling")
     given = parser.parse_args()
     acts: dict[str, Callable[[], None]] = {
         "run": lambda: make(given.file, wanted(given.aa, given.power, given.beside, given.of), given.minutes),
         "table": lambda: print("\n".join(table(read(given.file)))),
         "one-case": one_case,
         "package": package,
+        "polling": polling,
     }
     acts[given.command]()
 
