@@ -8,9 +8,9 @@
     python -m tests.perf.ab_table polling
 
 The first makes runs, a line in the file for each, and goes on from there when it is started again. The second
-prints the table. The third slows the worker at a concurrency of 2 alone and shows which cases fail. The fourth
-lets kombu decide when to poll, and looks for the slowdown that came with its version 5.7; the last holds a
-worker whose polls kombu decides on against ours, with the same short interval for both.
+prints the table. The third slows the worker at a concurrency of 2 alone and shows which cases fail. The
+fourth lets kombu decide when to poll, and looks for the slowdown that came with its version 5.7; the last
+holds a worker whose polls kombu decides on against ours, with the same short interval for both.
 """
 
 from __future__ import annotations
