@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from perf.cases.scale_out import ScaleOutCase
 from perf.cases.worker import Mode
 from perf.judge.check import Problem
 from perf.judge.evidence import Tolerances
@@ -20,18 +21,31 @@ GROWING = frozenset(
 
 
 def judge_scale_out(
-    found: Round, summary: ScaleOutSummary, slos: Sequence[Slo], concurrency: int, tolerances: Tolerances
+    found: Round, summary: ScaleOutSummary, slos: Sequence[Slo], case: ScaleOutCase, tolerances: Tolerances
 ) -> tuple[Verdict, tuple[Problem, ...]]:
     """The verdict, and what the checks found that growing explains.
 
     What others did on the machine explains nothing but a time.
     """
+    concurrency = case.concurrency
     seen = problems_of(found, concurrency=concurrency, mode=Mode.SUSTAINED, ideal=None, tolerances=tolerances)
     explained = tuple(each for each in seen if each.check in GROWING)
     if summary.scale_out_s is None:  # it did not grow: that is told by `nodes_after`, once
         slos = [slo for slo in slos if summary.value(slo.metric) is not None]
-    verdict = judge(summary, slos, [each for each in seen if each.check not in {*GROWING, *MACHINE_CHECKS}])
+    ours = [each for each in seen if each.check not in {*GROWING, *MACHINE_CHECKS}]
+    verdict = judge(summary, slos, [*_kept_up(summary, case.after_s), *ours])
     machine = [each for each in seen if each.check in MACHINE_CHECKS]
     if machine and verdict.took_too_long(summary):
         verdict = judge(summary, slos, machine)
     return verdict, explained
+
+
+def _kept_up(summary: ScaleOutSummary, load_s: float) -> Iterator[Problem]:
+    """Where the nodes that were there caught up under the load, nothing asked for more of them."""
+    if summary.scale_out_s is None and summary.caught_up_s is not None and summary.caught_up_s < load_s:
+        yield Problem(
+            "the raised load was no more than the nodes that were there can do: what they can was measured "
+            "too low",
+            "run again on a machine that does nothing else meanwhile",
+            "load asked for more",
+        )

@@ -119,7 +119,7 @@ class ScaleOutKind(Kind[ScaleOutCase, ScaleOutResult]):
         first = {worker.node for worker in facts.workers}
         summary = scale_out_summary(found.ledger, first, facts.rise_s, facts.nodes)
         slos = self.slos(context.book, case)
-        verdict, explained = judge_scale_out(found, summary, slos, case.concurrency, context.tolerances)
+        verdict, explained = judge_scale_out(found, summary, slos, case, context.tolerances)
         return ScaleOutResult(
             case=case,
             summary=summary,

@@ -17,6 +17,7 @@ from fixtures.video_deployments import local_deployment
 from perf.cases.case import Variant
 from perf.cases.defaults import SLOS
 from perf.cases.scale_out import AFTER, BEFORE, LEAST_TASKS, scale_out_cases
+from perf.judge.scale_out import _kept_up
 from perf.judge.slos import load_slos
 from perf.judge.verdict import VerdictKind
 from perf.measure.ledger import Ledger
@@ -87,6 +88,15 @@ def test_a_fleet_that_stays_as_it_is() -> None:
     assert alone.caught_up_s == 0  # the backlog never grew
 
 
+def test_a_load_that_one_node_keeps_up_with_tells_nothing() -> None:
+    alone = scale_out_summary(Ledger.of(TASKS[:2]), {"a"}, 1010, [])
+    (problem,) = _kept_up(alone, 20)
+    assert problem.reason.startswith("the raised load was no more than the nodes that were there can do")
+    assert list(_kept_up(replace(alone, caught_up_s=30.0), 20)) == []  # it drained when the load had ended
+    assert list(_kept_up(replace(alone, caught_up_s=None), 20)) == []
+    assert list(_kept_up(replace(alone, scale_out_s=3.0), 20)) == []
+
+
 @contextmanager
 def nothing_grows():
     yield
@@ -96,11 +106,13 @@ def nothing_grows():
 def test_a_second_node_comes_by_itself_and_none_where_nothing_adds_it(
     servers: Servers, tmp_path: Path
 ) -> None:
-    case = replace(CASE, before_s=2.0, after_s=8.0)
+    case = replace(CASE, before_s=2.0, after_s=4.0)
     book = load_slos(SLOS, KINDS)
     run = RunFolder.create(tmp_path / "2026-11-27T00-00-00Z", {})
     with local_deployment("mocked", servers, os.environ, tmp_path) as deployment:
         context = Context(deployment, book, run.path, Watching())
+        # More than a process here ever does: whether a node has enough is not the machine's to decide.
+        context.references.capacities_per_min[case.variant, case.load.cell] = 900.0
         result = SCALE_OUT.run(case, context)
         run.write(SCALE_OUT, result)
         assert result.summary.nodes_after == 2, result.verdict.message()
