@@ -1,6 +1,6 @@
 """`pytest -m aws` ended by a signal at six points: rows, objects, messages and fleet are as they were.
 
-Some five minutes with -n 2, so it is not collected by itself: `pytest tests/perf/killed.py`. After SIGKILL, which
+Some five minutes, so it is not collected by itself: `pytest -n 2 tests/perf/killed.py`. After SIGKILL, which
 leaves nobody to clean up, `python -m perf clean --yes` does.
 """
 
