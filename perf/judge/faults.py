@@ -9,10 +9,10 @@ from perf.breakable import Fate
 from perf.cases.worker import Mode
 from perf.judge.check import Problem
 from perf.judge.evidence import Tolerances
-from perf.judge.run_checks import MACHINE_CHECKS
+from perf.judge.explained import judge_explained
 from perf.judge.slos import Slo
 from perf.judge.tasks import Round, problems_of
-from perf.judge.verdict import Verdict, judge
+from perf.judge.verdict import Verdict
 from perf.load.strikes import Struck
 from perf.measure.fault_summary import FaultSummary, fault_summary
 
@@ -39,20 +39,13 @@ def judge_faults(
     concurrency: int,
     tolerances: Tolerances,
 ) -> FaultJudged:
-    """The verdict: what the fault does not explain makes it INVALID, as it does any case.
-
-    What others did on the machine explains nothing but a time: a task that is lost beside other load is lost.
-    """
+    """The verdict: what the fault does not explain makes it INVALID, as it does any case."""
     summary = fault_summary(found.ledger, fates, struck)
     seen = problems_of(found, concurrency=concurrency, mode=Mode.SUSTAINED, ideal=None, tolerances=tolerances)
     explained = tuple(each for each in seen if each.check in explains)
     if not all(_held(summary, slos)):  # what was lost never recovers
         slos = [slo for slo in slos if summary.value(slo.metric) is not None]
-    ours = [each for each in seen if each.check not in {*explains, *TOLD_BY_SLOS, *MACHINE_CHECKS}]
-    verdict = judge(summary, slos, [*_missed(struck), *ours])
-    machine = [each for each in seen if each.check in MACHINE_CHECKS]
-    if machine and verdict.took_too_long(summary):
-        verdict = judge(summary, slos, machine)
+    verdict = judge_explained(summary, slos, seen, list(_missed(struck)), explains={*explains, *TOLD_BY_SLOS})
     return FaultJudged(summary, verdict, explained)
 
 

@@ -8,10 +8,10 @@ from perf.cases.scale_out import ScaleOutCase
 from perf.cases.worker import Mode
 from perf.judge.check import Problem
 from perf.judge.evidence import Tolerances
-from perf.judge.run_checks import MACHINE_CHECKS
+from perf.judge.explained import judge_explained
 from perf.judge.slos import Slo
 from perf.judge.tasks import Round, problems_of
-from perf.judge.verdict import Verdict, judge
+from perf.judge.verdict import Verdict
 from perf.measure.scale_out import ScaleOutSummary
 
 #: Workers join, and are more than there were: that is what it is for. New ones wait for their first task.
@@ -23,21 +23,15 @@ GROWING = frozenset(
 def judge_scale_out(
     found: Round, summary: ScaleOutSummary, slos: Sequence[Slo], case: ScaleOutCase, tolerances: Tolerances
 ) -> tuple[Verdict, tuple[Problem, ...]]:
-    """The verdict, and what the checks found that growing explains.
-
-    What others did on the machine explains nothing but a time.
-    """
-    concurrency = case.concurrency
-    seen = problems_of(found, concurrency=concurrency, mode=Mode.SUSTAINED, ideal=None, tolerances=tolerances)
+    """The verdict, and what the checks found that growing explains."""
+    seen = problems_of(
+        found, concurrency=case.concurrency, mode=Mode.SUSTAINED, ideal=None, tolerances=tolerances
+    )
     explained = tuple(each for each in seen if each.check in GROWING)
     if summary.scale_out_s is None:  # it did not grow: that is told by `nodes_after`, once
         slos = [slo for slo in slos if summary.value(slo.metric) is not None]
-    ours = [each for each in seen if each.check not in {*GROWING, *MACHINE_CHECKS}]
-    verdict = judge(summary, slos, [*_kept_up(summary, case.after_s), *ours])
-    machine = [each for each in seen if each.check in MACHINE_CHECKS]
-    if machine and verdict.took_too_long(summary):
-        verdict = judge(summary, slos, machine)
-    return verdict, explained
+    own = list(_kept_up(summary, case.after_s))
+    return judge_explained(summary, slos, seen, own, explains=GROWING), explained
 
 
 def _kept_up(summary: ScaleOutSummary, load_s: float) -> Iterator[Problem]:

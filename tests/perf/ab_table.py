@@ -31,6 +31,7 @@ from tests.perf.ab_runs import (
     KOMBU_POLLS,
     NEIGHBOURS,
     PATCHES,
+    TASKS,
     TRANSPORT,
     Wanted,
     bench,
@@ -170,30 +171,24 @@ def row(*words: str) -> str:
 
 def one_case() -> None:
     """Slow the worker at a concurrency of 2, and show what each case says."""
-    with (
-        tempfile.TemporaryDirectory(prefix="ab-table-") as folder,
-        patched(AT_C2, Path(folder)) as at,
-    ):
-        _show(suite(at, "--against=HEAD~1", "--concurrency=1,2", "--sizes=50"))
+    _compare(AT_C2, TASKS, "--against=HEAD~1", "--concurrency=1,2")
 
 
 def package() -> None:
     """Compare two versions of kombu where the worker polls as kombu does, at Celery's own interval."""
-    with (
-        tempfile.TemporaryDirectory(prefix="ab-table-") as folder,
-        patched(KOMBU_POLLS, Path(folder), TRANSPORT) as at,
-    ):
-        versions = ("--against-package=kombu==5.6.2", "--concurrency=1", "--sizes=50")
-        _show(suite(at, *versions, WORKER_POLLING_INTERVAL_S="1"))
+    versions = ("--against-package=kombu==5.6.2", "--concurrency=1")
+    _compare(KOMBU_POLLS, TRANSPORT, *versions, WORKER_POLLING_INTERVAL_S="1")
 
 
 def polling() -> None:
     """The worker before worker/transport.py decided when to poll, and after."""
-    with (
-        tempfile.TemporaryDirectory(prefix="ab-table-") as folder,
-        patched(KOMBU_POLLS, Path(folder), TRANSPORT) as at,
-    ):
-        _show(suite(at, "--against=HEAD~1", "--concurrency=1,4", "--sizes=50"))
+    _compare(KOMBU_POLLS, TRANSPORT, "--against=HEAD~1", "--concurrency=1,4")
+
+
+def _compare(text: str, file: str, *options: str, **variables: str) -> None:
+    """Show what the comparisons say in a clone with this text behind one of its files."""
+    with tempfile.TemporaryDirectory(prefix="ab-table-") as folder, patched(text, Path(folder), file) as at:
+        _show(suite(at, *options, "--sizes=50", **variables))
 
 
 def _show(documents: Sequence[Run]) -> None:
