@@ -2,13 +2,14 @@
 """How often `--against` is right, from real runs whose truth is known (tests/perf/ab_runs.py).
 
     python -m tests.perf.ab_table run RUNS.jsonl [--aa 34] [--power 7] [--beside quiet] [--of "+10 %"]
-    python -m tests.perf.ab_table table RUNS.jsonl
+    python -m tests.perf.ab_table table RUNS.jsonl [RUNS.jsonl ...]
     python -m tests.perf.ab_table one-case
     python -m tests.perf.ab_table package
     python -m tests.perf.ab_table polling
 
 The first makes runs, a line in the file for each, and goes on from there when it is started again. The second
-prints the table. The third slows the worker at a concurrency of 2 alone and shows which cases fail. The
+prints the table; of several files, each made on a machine of its own, a run is held against stored ones of its
+own file. The third slows the worker at a concurrency of 2 alone and shows which cases fail. The
 fourth lets kombu decide when to poll, and looks for the slowdown that came with its version 5.7; the last
 holds a worker whose polls kombu decides on against ours, with the same short interval for both.
 """
@@ -84,25 +85,21 @@ def worse(each: Run) -> bool:
     return bool(each["outcome"] == "worse")
 
 
-def beside_stored(runs: Sequence[Run]) -> dict[int, tuple[bool, bool]]:
-    """What a limit in seconds and comparing means with a stored run say of each run, by its place.
+def beside_stored(runs: Sequence[Run]) -> Iterator[tuple[bool, bool] | None]:
+    """What a limit in seconds and comparing means with a stored run say of each run; None where nothing can be.
 
     The limit is 10 % above the mean of the first run of all. The stored run is the latest one before it
     that had no patch, as `pytest-benchmark compare` takes the one that was saved last.
     """
-    plain = [each for each in runs if each["patch"] == "A/A" and "here" in each]
-    if not plain:
-        return {}
-    said: dict[int, tuple[bool, bool]] = {}
-    stored = first = plain[0]
-    for place, each in enumerate(runs):
-        if "here" not in each:
+    plain = (each for each in runs if each["patch"] == "A/A" and "here" in each)
+    stored = first = next(plain, None)
+    for each in runs:
+        if first is None or stored is None or each is first or "here" not in each:
+            yield None
             continue
-        if each is not first:
-            said[place] = (slower(each, first), slower(each, stored))
+        yield slower(each, first), slower(each, stored)
         if each["patch"] == "A/A":
             stored = each
-    return said
 
 
 def slower(one: Run, other: Run) -> bool:
@@ -118,9 +115,10 @@ def share(found: int, of: int) -> str:
     return f"{found}/{of} = {100 * found / of:.1f} % ({100 * interval.low:.1f} to {100 * interval.high:.1f})"
 
 
-def table(runs: Sequence[Run]) -> Iterator[str]:
-    """The lines of it."""
-    stored = beside_stored(runs)
+def table(files: Sequence[Sequence[Run]]) -> Iterator[str]:
+    """The lines of it, of the runs in each file."""
+    # Seconds are compared within a file alone: the next may be of another machine.
+    runs = [pair for one in files for pair in zip(one, beside_stored(one), strict=True)]
     head = (
         "patch",
         "neighbour",
@@ -137,20 +135,19 @@ def table(runs: Sequence[Run]) -> Iterator[str]:
     for patch in PATCHES:
         for name in (*NEIGHBOURS, "all"):
             chosen = [
-                (place, each) for place, each in enumerate(runs)
-                if each["patch"] == patch and name in (each["neighbour"], "all")
-            ]  # fmt: skip
+                one for one in runs if one[0]["patch"] == patch and name in (one[0]["neighbour"], "all")
+            ]
             if chosen:
-                yield row(patch, name, *cells(chosen, stored))
+                yield row(patch, name, *cells(chosen))
     yield ""
     yield "worse: of all runs that came to an outcome; of A/A runs, each is a false alarm."
     yield "pairs, s: the median to the verdict. seconds: a limit of 10 % above a first run, in seconds;"
     yield "stored: 10 % above the mean of the latest stored run: how often each raises an alarm."
 
 
-def cells(chosen: Sequence[tuple[int, Run]], stored: Mapping[int, tuple[bool, bool]]) -> Iterator[str]:
-    """The figures of a row."""
-    runs = [each for _, each in chosen]
+def cells(chosen: Sequence[tuple[Run, tuple[bool, bool] | None]]) -> Iterator[str]:
+    """The figures of a row, of runs and what the two plain ways say of each."""
+    runs = [each for each, _ in chosen]
     judged = [each for each in runs if each["outcome"] != "broken" and each["verdict"] != "INVALID"]
     yield share(sum(map(worse, judged)), len(judged))
     for outcome in ("better", "undecided"):
@@ -158,14 +155,14 @@ def cells(chosen: Sequence[tuple[int, Run]], stored: Mapping[int, tuple[bool, bo
     yield str(len(runs) - len(judged))
     for figure in ("pairs", "seconds"):
         yield f"{median([each[figure] for each in judged]):g}" if judged else "-"
-    alarms = [stored[place] for place, _ in chosen if place in stored]
+    alarms = [said for _, said in chosen if said]
     for naive in (0, 1):
         yield share(sum(each[naive] for each in alarms), len(alarms))
 
 
 def row(*words: str) -> str:
     """Columns of fixed width."""
-    widths = (13, 15, 29, 7, 10, 8, 6, 6, 29, 29)
+    widths = (13, 15, 33, 7, 10, 8, 6, 7, 33, 33)
     return "".join(f"{word:<{width}}" for word, width in zip(words, widths, strict=True)).rstrip()
 
 
@@ -215,14 +212,14 @@ def main() -> None:
     runs.add_argument(
         "--of", nargs="+", choices=PATCHES, default=list(PATCHES), help="patches to make runs of"
     )
-    commands.add_parser("table").add_argument("file", type=Path)
+    commands.add_parser("table").add_argument("files", type=Path, nargs="+")
     commands.add_parser("one-case")
     commands.add_parser("package")
     commands.add_parser("polling")
     given = parser.parse_args()
     acts: dict[str, Callable[[], None]] = {
         "run": lambda: make(given.file, wanted(given.aa, given.power, given.beside, given.of), given.minutes),
-        "table": lambda: print("\n".join(table(read(given.file)))),
+        "table": lambda: print("\n".join(table([read(path) for path in given.files]))),
         "one-case": one_case,
         "package": package,
         "polling": polling,
