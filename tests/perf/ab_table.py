@@ -8,10 +8,10 @@
     python -m tests.perf.ab_table polling
 
 The first makes runs, a line in the file for each, and goes on from there when it is started again. The second
-prints the table; of several files, each made on a machine of its own, a run is held against stored ones of its
-own file. The third slows the worker at a concurrency of 2 alone and shows which cases fail. The
-fourth lets kombu decide when to poll, and looks for the slowdown that came with its version 5.7; the last
-holds a worker whose polls kombu decides on against ours, with the same short interval for both.
+prints the table; of several files, each made on a machine of its own, a run is held against stored ones of
+its own file. The third slows the worker at a concurrency of 2 alone and shows which cases fail. The fourth
+lets kombu decide when to poll, and looks for the slowdown that came with its version 5.7; the last holds a
+worker whose polls kombu decides on against ours, with the same short interval for both.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def worse(each: Run) -> bool:
 
 
 def beside_stored(runs: Sequence[Run]) -> Iterator[tuple[bool, bool] | None]:
-    """What a limit in seconds and comparing means with a stored run say of each run; None where nothing can be.
+    """What a limit in seconds and comparing means with a stored run say of each run, or None.
 
     The limit is 10 % above the mean of the first run of all. The stored run is the latest one before it
     that had no patch, as `pytest-benchmark compare` takes the one that was saved last.
