@@ -272,7 +272,7 @@ class Candidate:
 
 
 class Deployment(Protocol):
-    """Where a pipeline runs, as a case sees it: fixtures/deployment.py."""
+    """Where a pipeline runs, as a case sees it: perf/deploy/deployment.py."""
 
     pipeline: Pipeline
     #: None where the pipeline has no web tier; its cases then cannot run.

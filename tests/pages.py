@@ -40,8 +40,7 @@ BESIDE = """\
 Beside the rooms:
 
 - `perf/`: the plan (`test_*.py`) and the thresholds (`slos.toml`)
-- `fixtures/`: servers, clips, fleets and deployments, and the port of the pipeline in app/ and worker/, as
-  plain classes
+- `fixtures/`: what knows app/ and worker/: the port of that pipeline, its deployments, what is broken there
 - `app/`, `worker/`: the pipeline under test, see [pipeline.md](pipeline.md)
 - `deploy/`: its images, compose files, CloudFormation stack and policies, see [aws.md](aws.md)
 - `tests/`: of the measuring code, of the pipeline's parts, of the plugin, and of the reports in headless

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from fixtures.processes import LOOPBACK, ManagedProcess, free_port, listens
+from perf.deploy.processes import LOOPBACK, ManagedProcess, free_port, listens
 from perf.judge.load_checks import generator_saturated
 from perf.load.locust_run import LoadSpec, Site, run_load
 from perf.measure.bisection import Outcome, bounds, next_step

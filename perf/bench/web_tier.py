@@ -16,8 +16,9 @@ import tempfile
 from pathlib import Path
 
 from fixtures.api import ApiServer
-from fixtures.pipeline import pipeline_environment, running_servers
-from fixtures.workdir import temporary_folder
+from fixtures.pipeline import pipeline_environment
+from perf.deploy.servers import running_servers
+from perf.deploy.workdir import temporary_folder
 from perf.load.locust_run import LoadSpec, Site, records_folder, run_load
 from perf.measure.machine import machine_use
 from perf.measure.numbers import number

@@ -1,7 +1,7 @@
 """What an hour of a node costs, where the environment tells what a node is. Data only.
 
 ``PERF_NODE_TYPE`` is an instance type, such as ``c5.xlarge``, or a Fargate task, such as ``fargate:2:4``
-(vCPUs and GB); its price in ``AWS_REGION`` is what AWS says today (fixtures/pricing.py), or else that of
+(vCPUs and GB); its price in ``AWS_REGION`` is what AWS says today (perf/deploy/pricing.py), or else that of
 prices.toml. ``PERF_NODE_PRICE`` is the price itself, in US dollars an hour, and goes before both.
 """
 

@@ -9,13 +9,13 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from fixtures.by_environment import NamedDeployment
-from fixtures.deployment_lock import only_run
-from fixtures.fleets.choice import control_named
-from fixtures.fleets.note import FleetNote
-from fixtures.kept import put_back
 from fixtures.leftovers import find, remove
 from perf.cases.errors import UsageError
 from perf.cli.parser import add_results
+from perf.deploy.deployment_lock import only_run
+from perf.deploy.fleets.choice import control_named
+from perf.deploy.fleets.note import FleetNote
+from perf.deploy.kept import put_back
 from perf.load.intent import read_intent
 from perf.load.request_log import uploads_in
 from perf.store.tasks_log import read_tasks_log

@@ -7,9 +7,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from fixtures.cloudwatch import cloudwatch_of
 from perf.cases.errors import UsageError
 from perf.cli.parser import add_results
+from perf.deploy.cloudwatch import cloudwatch_of
 from perf.judge.verdict import VerdictKind
 from perf.observe.cloudwatch import CloudObserver
 from perf.observe.seen import CloudSeen, CloudState

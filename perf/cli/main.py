@@ -16,11 +16,11 @@ import sys
 from argparse import RawDescriptionHelpFormatter
 from collections.abc import Sequence
 
-from fixtures.faults import reported
 from perf.cases.errors import PerfError, UsageError
 from perf.cases.options import nearest
 from perf.cli import audit, capacity, clean, cloudwatch, doctor, history, report, tasks, web_metrics
 from perf.cli.parser import Parser
+from perf.deploy.faults import reported
 from perf.store.secrets import without_secrets
 
 #: What each stage is called, how its options are added, and what it does.

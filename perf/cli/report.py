@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from fixtures.cache import cache_folder
 from perf.cases.errors import UsageError
 from perf.cli.parser import add_results
+from perf.deploy.cache import cache_folder
 from perf.report.live import FILE, follow
 from perf.store.runs import find_run
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from fixtures.by_environment import NamedDeployment
-from fixtures.waiting import until
 from perf.cases.errors import UsageError
 from perf.cases.options import seconds
 from perf.cases.worker import CONCURRENCY, COUNT, MODES, RATE, SIZES, Mode, require_enough
 from perf.cli.figures import print_figures, print_problems
 from perf.cli.live import live_line
+from perf.deploy.waiting import until
 from perf.judge.check import problems
 from perf.judge.evidence import Observed, TaskEvidence
 from perf.judge.run_checks import RUN_CHECKS

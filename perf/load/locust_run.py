@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fixtures.processes import ManagedProcess
-from fixtures.waiting import until
 from perf.cases.endpoints import SHIPPED
 from perf.cases.errors import HarnessError
+from perf.deploy.processes import ManagedProcess
+from perf.deploy.waiting import until
 from perf.load.request_log import GeneratorLog, read_logs
 
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")

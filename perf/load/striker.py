@@ -6,9 +6,9 @@ import threading
 import time
 from collections.abc import Sequence
 
-from fixtures.waiting import until
 from perf.breakable import Breakable, Fate
 from perf.cases.errors import HarnessError
+from perf.deploy.waiting import until
 from perf.load.clock import PipelineClock
 from perf.load.strikes import Strike, Struck
 

@@ -8,9 +8,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from fixtures.processes import run_to_end
-from fixtures.workdir import temporary_folder
 from perf.cases.errors import HarnessError
+from perf.deploy.processes import run_to_end
+from perf.deploy.workdir import temporary_folder
 from perf.observe import lanes
 from perf.observe.seen import BareRuns
 from perf.pipeline import Pipeline

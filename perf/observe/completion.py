@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from fixtures.waiting import until
+from perf.deploy.waiting import until
 from perf.load.plan import Planned
 from perf.pipeline import Pipeline
 

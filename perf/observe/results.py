@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fixtures.workdir import temporary_folder
+from perf.deploy.workdir import temporary_folder
 from perf.observe.seen import ResultsSeen
 from perf.pipeline import Pipeline
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from fixtures.waiting import until
+from perf.deploy.waiting import until
 from perf.load.clock import PipelineClock, anchor
 from perf.observe.seen import ClockSeen, QueueSeen, WorkersSeen
 from perf.pipeline import Deployment, Pipeline, ReportedWorker

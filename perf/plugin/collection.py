@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from _pytest.mark.expression import Expression  # pytest has no public way to ask -m again
 
-from fixtures.pricing import price_of_node
 from perf.cases.case import Case, Variant
 from perf.cases.errors import HarnessError, UsageError
 from perf.cases.worker import require_room
+from perf.deploy.pricing import price_of_node
 from perf.judge.slos import SloBook, contradiction, load_slos
 from perf.measure.cost import estimate, require_price
 from perf.plugin import deploy, hooks

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from fixtures.environment import missing_for_aws
-from fixtures.loopback import require_local_shell
-from fixtures.machine_lock import only_measured_run
-from fixtures.pipeline import running_servers
 from fixtures.video_deployments import local_deployment, remote_deployment
 from perf.cases.case import Variant
+from perf.deploy.loopback import require_local_shell
+from perf.deploy.machine_lock import only_measured_run
+from perf.deploy.servers import running_servers
 from perf.pipeline import Deployment
 from perf.plugin.options import STASHED
 from perf.plugin.terminal import line_writer

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from fixtures.faults import reported
-from fixtures.pricing import price_of_node
-from fixtures.workdir import temporary_folder
 from perf.cases.case import Case, Variant
 from perf.cases.errors import HarnessError
+from perf.deploy.faults import reported
+from perf.deploy.pricing import price_of_node
+from perf.deploy.workdir import temporary_folder
 from perf.observe.cloudwatch import CloudObserver
 from perf.observe.environment import describe_machine
 from perf.observe.observer import observing

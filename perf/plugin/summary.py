@@ -11,8 +11,8 @@ import pytest
 from _pytest._code.code import ReprFileLocation, TerminalRepr
 from _pytest._io import TerminalWriter
 
-from fixtures.cache import cache_folder
 from perf.cases.errors import PerfError, UsageError
+from perf.deploy.cache import cache_folder
 from perf.judge.verdict import VerdictKind
 from perf.plugin.comparing import update_lines
 from perf.plugin.options import STASHED

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.errors import FixtureError, FleetError
-from fixtures.faults import first_line
+from perf.deploy.errors import FixtureError, FleetError
+from perf.deploy.faults import first_line
 from perf.pipeline import Deployment, Weight
 from perf.store.secrets import without_secrets
 

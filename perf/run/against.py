@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
-from fixtures.candidates import Reference, referred
 from perf.cases.against import OPTIONS, AgainstCase, against_cases
 from perf.cases.candidates import compares
 from perf.cases.case import Variant
+from perf.deploy.candidates import Reference, referred
 from perf.judge.compare import SLOWDOWN, Comparison, conclusion, effect_of, judged, ratios
 from perf.judge.outcome import Outcome
 from perf.judge.slos import Slo, SloBook

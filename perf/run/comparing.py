@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fixtures.candidates import Reference
 from perf.cases.against import AgainstCase
+from perf.deploy.candidates import Reference
 from perf.judge.check import Problem
 from perf.judge.compare import ALPHA, Comparison, compare, conclusion, judged
 from perf.judge.disturbed import wrong_work

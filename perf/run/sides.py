@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 
-from fixtures import candidates
 from perf.cases.against import AgainstCase
+from perf.deploy import candidates
 from perf.judge.check import Problem
 from perf.judge.disturbed import faults
 from perf.judge.evidence import Bare

@@ -12,7 +12,7 @@ from app import health
 from app.main import make_app
 from app.settings import Settings
 from fixtures.api import ApiServer
-from fixtures.processes import ManagedProcess
+from perf.deploy.processes import ManagedProcess
 
 
 @pytest.fixture(autouse=True)

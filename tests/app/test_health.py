@@ -10,7 +10,7 @@ from app import health
 from app.health import Health
 from app.main import make_app
 from app.settings import Settings
-from fixtures.postgres import PostgresServer
+from perf.deploy.postgres import PostgresServer
 
 
 class Part:

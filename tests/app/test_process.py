@@ -12,7 +12,7 @@ import psutil
 from app.aws import s3_client
 from app.database import make_engine
 from app.settings import MIB, Settings
-from fixtures.processes import ManagedProcess
+from perf.deploy.processes import ManagedProcess
 from tests.app.test_api import objects, rows
 
 HEAD = b'--XyZ\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\n\r\n'

@@ -13,7 +13,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from fixtures.processes import ManagedProcess
+from perf.deploy.processes import ManagedProcess
 
 OPERATIONS = ("GET /api/health", "POST /api/videos", "GET /api/videos", "GET /api/videos/{video_id}",
               "GET /api/videos/{video_id}/download")  # fmt: skip

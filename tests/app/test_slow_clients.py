@@ -24,7 +24,7 @@ from app.database import make_engine
 from app.model import Status
 from app.settings import Settings
 from fixtures.api import ApiServer
-from fixtures.processes import ManagedProcess
+from perf.deploy.processes import ManagedProcess
 from tests.app.gate import Gate
 from tests.app.test_api import objects, rows, tasks
 from tests.app.test_process import HEAD, LONG_POST, await_that, upload

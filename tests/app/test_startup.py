@@ -16,7 +16,7 @@ from app.limits import get_limits
 from app.main import create_app
 from app.settings import Settings, get_settings
 from app.startup import EXIT_CODE, StartupError, wait_for_database
-from fixtures.processes import free_port
+from perf.deploy.processes import free_port
 
 SECRET = "hunter2"
 NOWHERE = f"postgresql://me:{SECRET}@127.0.0.1:9/x"

@@ -19,8 +19,8 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import run_simple
 
-from fixtures.loopback import REGION
-from fixtures.processes import LOOPBACK
+from perf.deploy.loopback import REGION
+from perf.deploy.processes import LOOPBACK
 from tests.deploy.iam import Call, cloudwatch_call, s3_call, sqs_call
 
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/\d+/[^/]+/(\w+)/")

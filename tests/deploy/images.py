@@ -13,8 +13,8 @@ from typing import Any
 
 import psutil
 
-from fixtures.cache import cache_folder
-from fixtures.processes import ROOT
+from perf.deploy.cache import cache_folder
+from perf.deploy.processes import ROOT
 
 #: What the Containerfile begins with, and what stands in for it here.
 OFFICIAL = "docker.io/library/python:3.11-slim-bookworm"

@@ -13,7 +13,7 @@ import yaml
 
 from app.limits import WebLimits
 from app.settings import Settings
-from fixtures.processes import ROOT
+from perf.deploy.processes import ROOT
 from worker.settings import WorkerSettings
 
 DEPLOY = ROOT / "deploy"

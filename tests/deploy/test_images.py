@@ -12,8 +12,8 @@ import pytest
 
 from app.model import Status
 from fixtures.api import is_healthy
-from fixtures.processes import LOOPBACK, ManagedProcess, free_port
-from fixtures.workdir import temporary_folder
+from perf.deploy.processes import LOOPBACK, ManagedProcess, free_port
+from perf.deploy.workdir import temporary_folder
 from tests.deploy.images import Images, inside, lacking
 from tests.worker.rig import SLOW, Rig, eventually, make_clip
 

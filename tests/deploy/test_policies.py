@@ -19,11 +19,12 @@ from botocore.exceptions import ClientError
 from botocore.session import Session
 
 from fixtures.api import ApiServer
-from fixtures.looks.remedies import remedy
-from fixtures.loopback import applied
-from fixtures.pipeline import Servers, pipeline_environment
-from fixtures.postgres import PostgresServer
-from fixtures.processes import LOOPBACK, ROOT, ManagedProcess, free_port, listens
+from fixtures.pipeline import pipeline_environment
+from perf.deploy.looks.remedies import remedy
+from perf.deploy.loopback import applied
+from perf.deploy.postgres import PostgresServer
+from perf.deploy.processes import LOOPBACK, ROOT, ManagedProcess, free_port, listens
+from perf.deploy.servers import Servers
 from tests.deploy.iam import actions, policy, read_log
 from tests.perf import scale_workers
 from tests.perf.test_aws_run import Team, ended
@@ -139,7 +140,7 @@ def test_the_suite_may_do_what_its_controls_call() -> None:
     for service in SERVICES:
         for operation in session.get_service_model(service).operation_names:
             meant[xform_name(operation)].add(f"{service}:{operation}")
-    for path in sorted((ROOT / "fixtures").rglob("*.py")):
+    for path in sorted([*(ROOT / "fixtures").rglob("*.py"), *(ROOT / "perf" / "deploy").rglob("*.py")]):
         for name in names(path) & meant.keys():
             assert meant[name] & allowed, f"{path.relative_to(ROOT)} calls {name}"
 

@@ -25,8 +25,8 @@ from app.aws import sqs_client
 from app.settings import Settings
 from fixtures.environment import REQUIRED
 from fixtures.looks import aws as looks
-from fixtures.loopback import REGION, applied
-from fixtures.processes import ROOT
+from perf.deploy.loopback import REGION, applied
+from perf.deploy.processes import ROOT
 from perf.pipeline import Weight
 from tests.deploy.iam import policy
 from worker.settings import WorkerSettings

@@ -22,14 +22,14 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from fixtures import candidates
-from fixtures.deployment import Deployment
-from fixtures.pipeline import running_servers
 from fixtures.video_deployments import STAND_IN_ARGS, local_deployment
-from fixtures.workdir import temporary_folder
 from perf.cases.against import against_cases
 from perf.cases.case import Variant
 from perf.cases.defaults import SLOS
+from perf.deploy import candidates
+from perf.deploy.deployment import Deployment
+from perf.deploy.servers import running_servers
+from perf.deploy.workdir import temporary_folder
 from perf.judge.slos import SloBook, load_slos
 from perf.report.progress import QuietLine
 from perf.run.against import AgainstKind

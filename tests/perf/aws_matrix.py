@@ -22,15 +22,16 @@ from pathlib import Path
 
 import trustme
 
-from fixtures.cache import cache_folder
-from fixtures.fleet import fleet_of
-from fixtures.loopback import applied
-from fixtures.pipeline import Servers, pipeline_environment
-from fixtures.postgres import PostgresServer
-from fixtures.processes import LOOPBACK
+from fixtures.pipeline import pipeline_environment
 from fixtures.video_deployments import STAND_IN_ARGS
-from fixtures.waiting import until
-from fixtures.workdir import temporary_folder
+from perf.deploy.cache import cache_folder
+from perf.deploy.fleet import fleet_of
+from perf.deploy.loopback import applied
+from perf.deploy.postgres import PostgresServer
+from perf.deploy.processes import LOOPBACK
+from perf.deploy.servers import Servers
+from perf.deploy.waiting import until
+from perf.deploy.workdir import temporary_folder
 from perf.pipeline import Fleet
 from tests.perf import scale_workers
 from tests.perf.test_aws_https import TlsMoto, tls_api

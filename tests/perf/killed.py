@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from fixtures.loopback import applied
+from perf.deploy.loopback import applied
 from perf.pipeline import Fleet
 from tests.fixtures.test_deployment_lock import held_by
 from tests.perf.test_aws_run import FOUND, Team, api_url, clean, ended, settled, team

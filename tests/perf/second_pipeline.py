@@ -17,7 +17,7 @@ from celery import Celery
 from celery.signals import worker_ready
 from sqlalchemy import create_engine, text
 
-from fixtures.processes import ManagedProcess
+from perf.deploy.processes import ManagedProcess
 from perf.pipeline import NONE, Fleet, ReportedWorker, State, TaskRow
 
 TABLES = """
@@ -124,7 +124,7 @@ class HashPipeline:
 
 @dataclass
 class HashFleet:
-    """See fixtures.fleet.FleetControl."""
+    """See perf.deploy.fleet.FleetControl."""
 
     pipeline: HashPipeline
     start: Callable[[int], ManagedProcess]

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.local_fleet import LocalFleet
-from fixtures.pipeline import Servers
 from fixtures.video_deployments import local_deployment
 from fixtures.video_pipeline import VideoPipeline
 from perf.cases.case import Variant
 from perf.cases.defaults import DEFAULTS
 from perf.cases.worker import Mode, WorkerCase
+from perf.deploy.local_fleet import LocalFleet
+from perf.deploy.servers import Servers
 from perf.judge.evidence import Tolerances
 from perf.judge.slos import SloBook, load_slos
 from perf.judge.verdict import VerdictKind

@@ -12,9 +12,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from fixtures.candidates import HERE as CODE
-from fixtures.candidates import Reference, opened, referred
-from fixtures.environments import reason, relaxed
 from perf.cases.against import OPTIONS, AgainstCase, Comparing, against_cases
 from perf.cases.candidates import compares
 from perf.cases.case import Variant
@@ -23,6 +20,9 @@ from perf.cases.errors import UsageError
 from perf.cases.options import parsed
 from perf.cases.web import web_cases
 from perf.cases.worker import worker_cases
+from perf.deploy.candidates import HERE as CODE
+from perf.deploy.candidates import Reference, opened, referred
+from perf.deploy.environments import reason, relaxed
 from perf.judge.check import Problem
 from perf.judge.outcome import Outcome
 from perf.judge.slos import load_slos, parse_slos

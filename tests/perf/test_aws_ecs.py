@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.loopback import applied
 from perf.cli.main import main
+from perf.deploy.loopback import applied
 from perf.pipeline import Fleet
 from tests.fixtures.fleets.process_service import BASE, ProcessService, process_service
 from tests.perf.test_aws_run import FOUND, Team, api_url, ended

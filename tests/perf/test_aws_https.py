@@ -13,10 +13,11 @@ import trustme
 
 from app.aws import ca_bundle
 from fixtures.api import is_healthy
-from fixtures.loopback import applied
-from fixtures.moto import MotoServer
-from fixtures.pipeline import Servers, pipeline_environment
-from fixtures.processes import LOOPBACK, ManagedProcess, free_port
+from fixtures.pipeline import pipeline_environment
+from perf.deploy.loopback import applied
+from perf.deploy.moto import MotoServer
+from perf.deploy.processes import LOOPBACK, ManagedProcess, free_port
+from perf.deploy.servers import Servers
 from perf.pipeline import Fleet
 from tests.perf import scale_workers
 from tests.perf.test_aws_run import FOUND, Team, ended

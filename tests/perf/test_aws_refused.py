@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
-from fixtures.loopback import NOWHERE
+from perf.deploy.loopback import NOWHERE
 from tests.perf.test_aws_run import FOUND, Team, api_url, ended, team
 from tests.worker.rig import eventually
 

@@ -18,12 +18,12 @@ from app.aws import s3_client
 from app.message import encode_task
 from app.model import Video, new_id
 from fixtures.api import ApiServer
-from fixtures.cache import cache_folder
 from fixtures.environment import named_settings
-from fixtures.fleet import fleet_of
-from fixtures.loopback import applied
 from fixtures.video_pipeline import VideoPipeline
 from perf.cli.main import main
+from perf.deploy.cache import cache_folder
+from perf.deploy.fleet import fleet_of
+from perf.deploy.loopback import applied
 from perf.pipeline import Fleet
 from tests.fixtures.rows import video
 from tests.fixtures.test_deployment_lock import held_by

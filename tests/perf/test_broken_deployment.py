@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.deployment import Deployment
-from fixtures.errors import FixtureError, FleetError
 from perf.cases.errors import HarnessError
+from perf.deploy.deployment import Deployment
+from perf.deploy.errors import FixtureError, FleetError
 from perf.pipeline import Finding, Fleet, Weight
 from perf.plugin.one_line import one_line
 from perf.plugin.trouble import Trouble

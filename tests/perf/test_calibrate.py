@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from app.settings import Settings
-from fixtures.errors import FixtureError
 from fixtures.video_results import VideoResults
 from perf.cases.errors import HarnessError
+from perf.deploy.errors import FixtureError
 from perf.measure.ideal import ideal_of
 from perf.observe.calibration import calibrate
 from tests.worker.rig import make_clip

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from fixtures import by_environment
-from fixtures.clips import ClipSpec
-from fixtures.processes import free_port
 from perf.cli import tasks as by_hand
 from perf.cli.main import main
+from perf.deploy.clips import ClipSpec
+from perf.deploy.processes import free_port
 from tests.worker.rig import Rig, make_clip
 from worker.settings import find_ffmpeg
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.model import Status
-from fixtures import waiting
 from fixtures.environment import named_settings
 from fixtures.video_pipeline import VideoPipeline
+from perf.deploy import waiting
 from perf.load.plan import Planned
 from perf.observe import completion
 from perf.observe.completion import Progress, await_completion

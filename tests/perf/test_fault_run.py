@@ -8,11 +8,11 @@ from pathlib import Path
 
 import psutil
 
-from fixtures.pipeline import Servers
 from fixtures.video_deployments import local_deployment
 from perf.cases.case import Variant
 from perf.cases.defaults import SLOS
 from perf.cases.faults import Fault, fault_cases
+from perf.deploy.servers import Servers
 from perf.judge.slos import load_slos
 from perf.report.progress import QuietLine
 from perf.run.context import Context, References

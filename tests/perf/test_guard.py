@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from fixtures.postgres import PostgresServer
+from perf.deploy.postgres import PostgresServer
 from tests.fixtures.observe import marked
 from tests.fixtures.suite import ROOT, Ended, SuiteRun, database_url
 
@@ -78,7 +78,7 @@ def test_the_run_is_green_and_prints_its_table(ended: Ended) -> None:
     assert "50MB stands for: 1.0 MB, 2 s" in ended.output
 
 
-@pytest.mark.parametrize("part", ["fixtures.moto_server", "-m app ", "-m worker"])
+@pytest.mark.parametrize("part", ["perf.deploy.moto_server", "-m app ", "-m worker"])
 def test_every_process_has_dummies_and_loopback_only(part: str, ended: Ended) -> None:
     environs = [environ for command, environ in ended.environs.items() if part in command]
     assert environs

@@ -13,7 +13,19 @@ FILES = sorted(
     path for package in ("app", "worker", "fixtures", "perf") for path in (ROOT / package).rglob("*.py")
 )
 #: The path of the data: a folder of perf each, but for the ports.
-STAGES = ("cases", "pipeline", "breakable", "load", "observe", "measure", "judge", "store", "run", "report")
+STAGES = (
+    "cases",
+    "pipeline",
+    "breakable",
+    "deploy",
+    "load",
+    "observe",
+    "measure",
+    "judge",
+    "store",
+    "run",
+    "report",
+)
 #: Above the stages, and told by a user. They do not import each other.
 TOPS = ("plugin", "cli", "bench")
 #: What stands beside the folders.
@@ -68,9 +80,12 @@ def rules(name: str, imported: str) -> dict[str, bool]:
         "perf imports neither app nor worker": within(name, "perf") and within(imported, "app", "worker"),
         "cases' tests take fixtures by name and import none": part.startswith("test_")
         and within(imported, "fixtures"),
-        "of perf, fixtures import the port and the cases alone": within(name, "fixtures")
+        "of perf, fixtures import the ports, the cases and the parts of deployments alone": within(
+            name, "fixtures"
+        )
         and within(imported, "perf")
-        and not within(imported, "perf.pipeline", "perf.breakable", "perf.cases"),
+        and not within(imported, "perf.pipeline", "perf.breakable", "perf.cases", "perf.deploy"),
+        "the parts of deployments know no fixtures": part == "deploy" and within(imported, "fixtures"),
         "app and worker know neither perf nor fixtures": within(name, "app", "worker")
         and within(imported, "perf", "fixtures"),
         "app imports nothing of worker": within(name, "app") and within(imported, "worker"),
@@ -165,12 +180,14 @@ def test_perf_s_top_holds_the_plan_the_port_and_folders():
         ("perf.report.plots", "sqlalchemy.create_engine"),
         ("perf.cli.capacity", "perf.plugin.options.SLOS"),
         ("perf.__main__", "perf.report.regenerate"),
-        ("perf.test_worker_throughput", "fixtures.deployment"),
+        ("perf.test_worker_throughput", "fixtures.video_deployments"),
         ("perf.test_worker_throughput", "perf.report.tables"),
         ("perf.observe.ledger", "app.model.Video"),
         ("perf.load.plan", "worker.settings"),
-        ("fixtures.deployment", "perf.measure.ledger"),
-        ("fixtures.deployment", "perf.pipelines"),
+        ("perf.deploy.queues", "perf.load.plan"),
+        ("perf.deploy.queues", "fixtures.video_pipeline"),
+        ("fixtures.video_deployments", "perf.measure.ledger"),
+        ("fixtures.video_deployments", "perf.pipelines"),
         ("app.main", "worker.tasks"),
         ("app.main", "perf.cases.errors"),
         ("worker.tasks", "fixtures.ports"),

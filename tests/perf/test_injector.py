@@ -19,10 +19,10 @@ from sqlalchemy import create_engine, select
 from app.message import TASK_NAME
 from app.model import Status, Video
 from fixtures.environment import named_settings
-from fixtures.processes import free_port
-from fixtures.queues import SqsQueue
 from fixtures.video_pipeline import VideoPipeline
 from perf.cases.errors import HarnessError
+from perf.deploy.processes import free_port
+from perf.deploy.queues import SqsQueue
 from perf.load.clock import PipelineClock, anchor
 from perf.load.injector import BATCH, LEAD_S, SENDERS, Injection
 from perf.load.plan import Planned, Sent, plan

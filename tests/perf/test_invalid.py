@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.deployment import Deployment
-from fixtures.pipeline import Servers
-from fixtures.postgres import PostgresServer
-from fixtures.processes import ManagedProcess
 from fixtures.video_deployments import local_deployment
 from perf.cases.case import Variant
 from perf.cases.worker import Mode, WorkerCase
+from perf.deploy.deployment import Deployment
+from perf.deploy.postgres import PostgresServer
+from perf.deploy.processes import ManagedProcess
+from perf.deploy.servers import Servers
 from perf.judge.evidence import Tolerances
 from perf.judge.slos import SloBook, load_slos
 from perf.judge.verdict import VerdictKind

@@ -8,10 +8,10 @@ import shutil
 
 import pytest
 
-from fixtures.cache import cache_folder
 from perf.cases.case import Variant
 from perf.cases.errors import HarnessError, UsageError
 from perf.cases.worker import Mode, WorkerCase
+from perf.deploy.cache import cache_folder
 from perf.report import allure_html, regenerate
 from perf.report.allure_html import NoAllureError
 from perf.report.allure_results import executor

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.cache import cache_folder
+from perf.deploy.cache import cache_folder
 from perf.measure.numbers import number
 from perf.report.allure_html import NoAllureError, find_node, install
 from perf.report.regenerate import Made, make_report

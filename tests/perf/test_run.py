@@ -14,13 +14,13 @@ from sqlalchemy import create_engine, func, select, text
 
 from app.model import Video
 from fixtures.api import is_healthy
-from fixtures.deployment import Deployment
-from fixtures.pipeline import Servers
-from fixtures.postgres import PostgresServer
 from fixtures.video_deployments import local_deployment
 from fixtures.video_pipeline import VideoPipeline
 from perf.cases.case import Variant
 from perf.cases.worker import Mode, WorkerCase
+from perf.deploy.deployment import Deployment
+from perf.deploy.postgres import PostgresServer
+from perf.deploy.servers import Servers
 from perf.judge.slos import SloBook, load_slos
 from perf.judge.verdict import VerdictKind
 from perf.observe.completion import Progress

@@ -10,13 +10,13 @@ from threading import Event
 
 import pytest
 
-from fixtures.errors import FixtureError
-from fixtures.local_growth import growing
-from fixtures.pipeline import Servers
 from fixtures.video_deployments import local_deployment
 from perf.cases.case import Variant
 from perf.cases.defaults import SLOS
 from perf.cases.scale_out import AFTER, BEFORE, LEAST_TASKS, scale_out_cases
+from perf.deploy.errors import FixtureError
+from perf.deploy.local_growth import growing
+from perf.deploy.servers import Servers
 from perf.judge.scale_out import _kept_up
 from perf.judge.slos import load_slos
 from perf.judge.verdict import VerdictKind

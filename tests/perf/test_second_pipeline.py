@@ -12,13 +12,13 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from app.aws import sqs_client
-from fixtures.deployment import Deployment, Waits
-from fixtures.loopback import applied, isolated_environment
-from fixtures.pipeline import Servers
-from fixtures.processes import ManagedProcess
-from fixtures.queues import SqsQueue
 from perf.cases.case import Variant
 from perf.cases.worker import Mode, WorkerCase
+from perf.deploy.deployment import Deployment, Waits
+from perf.deploy.loopback import applied, isolated_environment
+from perf.deploy.processes import ManagedProcess
+from perf.deploy.queues import SqsQueue
+from perf.deploy.servers import Servers
 from perf.judge.slos import parse_slos
 from perf.observe.environment import describe_machine
 from perf.pipeline import Clip
@@ -47,7 +47,7 @@ class Silent:
 
 @dataclass
 class OneFile:
-    """See fixtures.placed_clips.Clips: one small file, whatever the size asked for."""
+    """See perf.deploy.placed_clips.Clips: one small file, whatever the size asked for."""
 
     path: Path
 

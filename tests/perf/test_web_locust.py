@@ -14,12 +14,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from fixtures.processes import LOOPBACK, ManagedProcess, free_port, listens
 from perf.cases.case import Variant
 from perf.cases.defaults import SLOS
 from perf.cases.endpoints import read_endpoints
 from perf.cases.errors import HarnessError
 from perf.cases.web import WebMode, web_cases
+from perf.deploy.processes import LOOPBACK, ManagedProcess, free_port, listens
 from perf.judge.check import problems
 from perf.judge.evidence import LoadEvidence
 from perf.judge.load_checks import LOAD_CHECKS

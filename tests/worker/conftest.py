@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.pipeline import Servers, pipeline_environment
+from fixtures.pipeline import pipeline_environment
+from perf.deploy.servers import Servers
 from tests.worker.rig import Rig, make_clip
 
 

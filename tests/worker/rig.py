@@ -20,8 +20,8 @@ from app.message import encode_task
 from app.model import Status, Video, Worker, new_id
 from app.settings import Settings
 from app.storage import make_storage
-from fixtures.loopback import applied
-from fixtures.processes import ManagedProcess
+from perf.deploy.loopback import applied
+from perf.deploy.processes import ManagedProcess
 from worker.settings import find_ffmpeg
 
 T = TypeVar("T")

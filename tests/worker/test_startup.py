@@ -11,8 +11,8 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from sqlalchemy.exc import OperationalError
 
-from fixtures.loopback import NOWHERE
-from fixtures.moto import MotoServer
+from perf.deploy.loopback import NOWHERE
+from perf.deploy.moto import MotoServer
 from tests.worker.faulty_proxy import FaultyProxy
 from tests.worker.rig import Rig, eventually
 from worker.queue import QueueUnavailableError, find_queue

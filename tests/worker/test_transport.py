@@ -13,10 +13,11 @@ import psutil
 import pytest
 
 from app.model import Status, Video
-from fixtures.loopback import applied
-from fixtures.moto import MotoServer
-from fixtures.pipeline import Servers, create_queues, pipeline_environment
-from fixtures.processes import ManagedProcess
+from fixtures.pipeline import create_queues, pipeline_environment
+from perf.deploy.loopback import applied
+from perf.deploy.moto import MotoServer
+from perf.deploy.processes import ManagedProcess
+from perf.deploy.servers import Servers
 from tests.worker.faulty_proxy import HANG_UP, HELD, NONSENSE, SILENT, FaultyProxy
 from tests.worker.loop_by_hand import INTERVAL_S, QUEUE, consuming
 from tests.worker.rig import Rig, eventually

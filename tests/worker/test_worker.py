@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import create_engine, delete, make_url, text
 
 from app.model import Status, Video
-from fixtures.processes import ManagedProcess
+from perf.deploy.processes import ManagedProcess
 from tests.worker.rig import SLOW, Rig, eventually, make_clip
 from worker import state
 from worker.settings import find_ffmpeg

@@ -1,0 +1,39 @@
+"""Errors of the database and of AWS as errors of ours: one line, and no secret in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore.exceptions import BotoCoreError, ClientError
+from sqlalchemy.exc import SQLAlchemyError
+
+from perf.deploy.errors import FixtureError
+
+FAULTS: tuple[type[Exception], ...] = (SQLAlchemyError, BotoCoreError, ClientError)
+
+
+@contextmanager
+def reported(
+    tried: str, secret: str | None = None, *, faults: tuple[type[Exception], ...] = FAULTS
+) -> Iterator[None]:
+    """A fault of the block leaves it as a FixtureError.
+
+    Args:
+        tried: what the block does, after the words "tried to".
+        secret: what must not be told, such as the database's password.
+        faults: what counts as one.
+
+    Raises:
+        FixtureError: what was tried, and the first line of why it failed.
+    """
+    try:
+        yield
+    except faults as error:
+        raise FixtureError(f"tried to {tried}: {first_line(error, secret)}") from error
+
+
+def first_line(error: Exception, secret: str | None = None) -> str:
+    """Why it failed, in one line: SQLAlchemy tells statement and parameters in those that follow."""
+    line = next(iter(str(error).splitlines()), "") or type(error).__name__
+    return line.replace(secret, "***") if secret else line
