@@ -1,6 +1,6 @@
 """The endpoints of a web tier, as data: what is called, and what is a good answer.
 
-A TOML table for each, in the order in which a user calls them; fixtures/endpoints.toml is that of the
+A TOML table for each, in the order in which a user calls them; perf/cases/endpoints.toml is that of the
 pipeline this suite ships with::
 
     [upload]
@@ -27,7 +27,7 @@ from perf.cases.errors import UsageError
 from perf.cases.options import nearest
 
 #: The endpoints of the pipeline that this suite ships with.
-SHIPPED = Path(__file__).parents[2] / "fixtures" / "endpoints.toml"
+SHIPPED = Path(__file__).with_name("endpoints.toml")
 _REQUEST = re.compile(r"(GET|POST|PUT|DELETE|HEAD) (/[^\s{}]*(?:\{(?:made|done)\}[^\s{}]*)*)")
 _KEYS: dict[str, type] = {"request": str, "good": list, "sends": str, "makes": str, "streams": bool}
 _KEYS |= {"find": str, "found": str}

@@ -116,7 +116,7 @@ OPTIONS = (
         "generators", "load processes of the web cases (1)", whole_number("load processes, e.g. 2", most=64)
     ),
     Option("endpoints", "web cases: which endpoints are called, e.g. health (all of --api)", items(text)),
-    Option("api", "the file of the web tier's endpoints (fixtures/endpoints.toml)", _api),
+    Option("api", "the file of the web tier's endpoints (perf/cases/endpoints.toml)", _api),
 )
 
 

@@ -9,6 +9,7 @@ from perf.cases.errors import UsageError
 from perf.cli.parser import add_results
 from perf.deploy.cache import cache_folder
 from perf.report.live import FILE, follow
+from perf.report.making import report_maker
 from perf.store.runs import find_run
 
 
@@ -32,13 +33,12 @@ def add_watch(parser: argparse.ArgumentParser) -> None:
 
 def report(args: argparse.Namespace) -> int:
     """Make every report of a run again, from its artifacts; 1 when a case of it cannot be read."""
-    from perf.report.regenerate import make_report  # noqa: PLC0415 - matplotlib takes a second to import
-    from perf.run.kinds import KINDS  # noqa: PLC0415
+    from perf.run.kinds import KINDS  # noqa: PLC0415 - numpy takes a while to import
 
     if args.history is not None and not args.history.exists():
         raise UsageError(f"--history {args.history}: there is no such file")
     folder = find_run(args.results)
-    made = make_report(folder, cache_folder(), args.output, kinds=KINDS, kept=args.history)
+    made = report_maker()(folder, cache_folder(), args.output, kinds=KINDS, kept=args.history)
     print("\n".join(made.lines()))
     return 1 if made.unread else 0
 

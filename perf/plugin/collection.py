@@ -22,7 +22,7 @@ from perf.cases.worker import require_room
 from perf.deploy.pricing import price_of_node
 from perf.judge.slos import SloBook, contradiction, load_slos
 from perf.measure.cost import estimate, require_price
-from perf.plugin import deploy, hooks
+from perf.plugin import hooks
 from perf.plugin.options import STASHED, add_options, read_options
 from perf.run.kind import Kind
 from perf.run.kinds import with_ours
@@ -40,7 +40,6 @@ BOOK = pytest.StashKey[SloBook]()
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     """The hooks for others."""
     pluginmanager.add_hookspecs(hooks)
-    pluginmanager.register(deploy, "perf-deploy")
 
 
 @pytest.hookimpl(trylast=True)  # after the plugins that bring kinds of their own have been loaded
@@ -80,7 +79,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that takes a kind's parameter runs once for each of its cases."""
     options = metafunc.config.stash[STASHED]
     for kind in options.kinds:
-        if kind.parameter in metafunc.fixturenames:
+        if is_case(kind, metafunc.fixturenames):
             metafunc.parametrize(
                 kind.parameter,
                 [
@@ -88,6 +87,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
                     for case in options.cases[kind.name]
                 ],
             )
+
+
+def is_case(kind: Kind[Any, Any], names: Collection[str]) -> bool:
+    """Whether a test that takes these runs cases of this kind; a parameter of that name may be anybody's."""
+    return kind.parameter in names and "run_case" in names
 
 
 def _marks(kind: Kind[Any, Any], case: Case) -> list[pytest.MarkDecorator]:
@@ -131,7 +135,7 @@ def _asked_for(config: pytest.Config, item: pytest.Item) -> bool:
     if _is_named(config, item):
         return True
     case = case_of(item)
-    if case is None and any(kind.parameter in _names(item) for kind in config.stash[STASHED].kinds):
+    if case is None and any(is_case(kind, _names(item)) for kind in config.stash[STASHED].kinds):
         return False  # the test of a kind that has no cases in this run
     if case is None:
         return item.get_closest_marker("bench") is None or _named_by_marker(config, item, "bench")

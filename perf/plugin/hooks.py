@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from perf.deploy.wishes import Wishes
 from perf.pipeline import Deployment
 from perf.run.kind import Kind
 
@@ -21,15 +22,16 @@ def pytest_perf_kinds() -> Sequence[Kind[Any, Any]]:
 
 @pytest.hookspec(firstresult=True)
 def pytest_perf_deployment(
-    config: pytest.Config, variant: str, shell: Mapping[str, str], folder: Path
+    config: pytest.Config, variant: str, shell: Mapping[str, str], folder: Path, wishes: Wishes
 ) -> AbstractContextManager[Deployment] | None:
-    """Where the cases of a variant run; None = not here, ask the next. The suite's own is asked last.
+    """Where the cases of a variant run; None = not here, ask the next.
 
     Args:
         config: of this run.
         variant: mocked, local or aws.
         shell: the environment, with what the command line said put in.
         folder: for logs; removed with the run.
+        wishes: what the command line asks of it.
     """
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -108,20 +108,35 @@ STASHED = pytest.StashKey[Options]()
 
 def add_options(parser: pytest.Parser, kinds: Sequence[Kind[Any, Any]]) -> None:
     """Make every option known to pytest, for the command line and for pytest.ini."""
-    group = parser.getgroup("perf", "performance cases")
+    group, taken = parser.getgroup("perf", "performance cases"), _taken(parser)
     for option in _all(kinds):
-        flags = (option.flag, *([option.short] if option.short else []))
+        flags = _free(taken, option.flag, option.short)
         group.addoption(*flags, dest=option.key, metavar=option.name.upper(), help=option.meaning)
         parser.addini(option.key, option.meaning, default="")
     group.addoption(
-        "--report", dest="perf_report", action="store_true", help="make the run's report at its end"
+        *_free(taken, "--report"),
+        dest="perf_report",
+        action="store_true",
+        help="make the run's report at its end",
     )
     group.addoption(
-        "--update-baseline",
+        *_free(taken, "--update-baseline"),
         dest="perf_update_baseline",
         action="store_true",
         help="accept what this run measured: write it into the file that --baseline names",
     )
+
+
+def _taken(parser: pytest.Parser) -> set[str]:
+    """The flags of pytest and of the plugins before this one; pytest has no public way to ask."""
+    groups = (*parser._groups, parser._anonymous)
+    return {name for group in groups for option in group.options for name in option.names()}
+
+
+def _free(taken: Collection[str], flag: str, short: str = "") -> Sequence[str]:
+    """Those of the flags that nobody has; ``--perf-count`` where another plugin has ``--count``."""
+    free = [each for each in (flag, short) if each and each not in taken]
+    return free if flag in free else [f"--perf-{flag.removeprefix('--')}", *free]
 
 
 def read_options(config: pytest.Config, kinds: Sequence[Kind[Any, Any]]) -> Options:
@@ -142,7 +157,7 @@ def read_options(config: pytest.Config, kinds: Sequence[Kind[Any, Any]]) -> Opti
         drain_deadline_s=value["deadline"],
         workers_deadline_s=value["workers-deadline"],
         api_url=value["api-url"],
-        slos=Path(value["slos"]) if value["slos"] else SLOS,
+        slos=_file(config, value["slos"]) if value["slos"] else SLOS,
         results=config.rootpath / (value["results"] or "results") / run,
         baseline=Path(value["baseline"]) if value["baseline"] else None,
         update_baseline=bool(config.getoption("perf_update_baseline")),
@@ -152,6 +167,12 @@ def read_options(config: pytest.Config, kinds: Sequence[Kind[Any, Any]]) -> Opti
         cloud_wait_s=CLOUD_WAIT_S if value["cloudwatch-wait"] is None else value["cloudwatch-wait"],
         clip=value.get("clip"),
     )
+
+
+def _file(config: pytest.Config, name: str) -> Path:
+    """A file that is named from where one is, or, as in pytest.ini, from where that is."""
+    there = config.rootpath / name
+    return there if there.exists() and not Path(name).exists() else Path(name)
 
 
 def _cases(kind: Kind[Any, Any], value: Mapping[str, Any]) -> tuple[Case, ...]:

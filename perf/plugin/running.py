@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,7 @@ from perf.cases.case import Case, Variant
 from perf.cases.errors import HarnessError
 from perf.deploy.faults import reported
 from perf.deploy.pricing import price_of_node
+from perf.deploy.wishes import Wishes
 from perf.deploy.workdir import temporary_folder
 from perf.observe.cloudwatch import CloudObserver
 from perf.observe.environment import describe_machine
@@ -70,10 +73,7 @@ def deployments(request: pytest.FixtureRequest) -> Iterator[Callable[[Variant], 
                 opened.clear()
                 try:
                     folder = stack.enter_context(temporary_folder("servers"))
-                    found = config.hook.pytest_perf_deployment(
-                        config=config, variant=str(variant), shell=shell_of(config), folder=folder
-                    )
-                    opened[variant] = stack.enter_context(found)
+                    opened[variant] = stack.enter_context(_found(config, variant, folder))
                 except HarnessError as error:  # no case of the variant could run
                     pytest.exit(without_secrets(f"no {variant} deployment: {error}"), returncode=1)
             return opened[variant]
@@ -87,6 +87,22 @@ def deployments(request: pytest.FixtureRequest) -> Iterator[Callable[[Variant], 
             if ended == pytest.ExitCode.OK:
                 raise  # told with the last test
             pytest.exit(str(error), returncode=int(ended))  # no test is left to tell it with
+
+
+def _found(config: pytest.Config, variant: Variant, folder: Path) -> AbstractContextManager[Deployment]:
+    """Where the cases of a variant run, by whoever's hook answers.
+
+    Raises:
+        HarnessError: nobody's does.
+    """
+    options = config.stash[STASHED]
+    wishes = Wishes(line_writer(config), sys.stdin.isatty(), options.workers_deadline_s, options.clip)
+    found: AbstractContextManager[Deployment] | None = config.hook.pytest_perf_deployment(
+        config=config, variant=str(variant), shell=shell_of(config), folder=folder, wishes=wishes
+    )
+    if found is None:
+        raise HarnessError("no conftest.py says where its cases run: see pytest_perf_deployment in the docs")
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -145,7 +161,7 @@ class _Session:
         """A case to its verdict; what breaks it is written down, and may end the run."""
         kind = kind_of(config, case)
         self.progress_file.case_begins(case.id)
-        progress = CaseProgress(_line(config, case.id), self.progress_file)
+        progress = CaseProgress(_line(config, case.id), self.progress_file, _step(config))
         with one_line(self.run_folder.path / f"broken_{case.id}.txt"):
             deployment: Deployment | None = None
             self.ceiling.begin(price_of_node(shell_of(config)) if case.variant is Variant.AWS else None)
@@ -203,6 +219,16 @@ def _tell(request: pytest.FixtureRequest, run_folder: RunFolder, result: Result)
         from perf.report import allure_report  # noqa: PLC0415 - it imports matplotlib, which takes a second
 
         allure_report.attach(run_folder.path, result.case.id, request.config.stash[STASHED].kinds)
+
+
+def _step(config: pytest.Config) -> Callable[[str], AbstractContextManager[object]]:
+    """What makes a phase a step of Allure's report, where that is asked for."""
+    if not config.getoption("allure_report_dir", None):
+        return nullcontext
+    import allure  # noqa: PLC0415 - only where it is there
+
+    step: Callable[[str], AbstractContextManager[object]] = allure.step
+    return step
 
 
 def _line(config: pytest.Config, name: str) -> LiveLine | QuietLine:

@@ -20,6 +20,7 @@ from perf.plugin.running import RESULTS
 from perf.plugin.terminal import is_terminal
 from perf.report.aligned import folded
 from perf.report.baseline_table import baseline_table
+from perf.report.making import report_maker
 from perf.report.reasons import reasons
 from perf.report.tables import conclusions, table
 from perf.store.result import Result
@@ -106,11 +107,9 @@ def _lines(results: Sequence[Result], folder: Path, width: int | None) -> list[s
 
 
 def _report(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    from perf.report.regenerate import make_report  # noqa: PLC0415 - matplotlib takes a second to import
-
     options = config.stash[STASHED]
     try:
-        made = make_report(
+        made = report_maker()(
             options.results,
             cache_folder(),
             kinds=options.kinds,

@@ -10,11 +10,10 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-import allure
 import psutil
 
 from perf.cases.errors import UsageError
@@ -70,9 +69,16 @@ class CaseProgress:
     Args:
         line: of the terminal or the log.
         file: of the run.
+        step: a step of another report, such as Allure's, for a phase.
     """
 
-    def __init__(self, line: LiveLine | QuietLine, file: ProgressFile) -> None:
+    def __init__(
+        self,
+        line: LiveLine | QuietLine,
+        file: ProgressFile,
+        step: Callable[[str], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
+        self._step = step
         self._line = line
         self._file = file
         self._phase = ""
@@ -92,7 +98,7 @@ class CaseProgress:
         place, begin_s = len(self._phases), time.time()
         self._phases.append((name, begin_s, None))
         try:
-            with allure.step(name), self._line.phase(name):
+            with self._step(name), self._line.phase(name):
                 yield
         finally:
             self._phases[place] = (name, begin_s, time.time())

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fixtures import by_environment
-from perf.cli import tasks as by_hand
+from fixtures.stages import tasks as by_hand
 from perf.cli.main import main
 from perf.deploy.clips import ClipSpec
 from perf.deploy.processes import free_port

@@ -76,16 +76,16 @@ def rules(name: str, imported: str) -> dict[str, bool]:
         and target in TOPS
         and part != target,
         "report is imported by plugin, cli and bench alone": target == "report"
-        and part not in ("report", *TOPS),
-        "perf imports neither app nor worker": within(name, "perf") and within(imported, "app", "worker"),
+        and part not in ("report", *TOPS)
+        and not within(name, "fixtures.stages"),
+        "perf imports neither app nor worker, nor, but for bench, fixtures": within(name, "perf")
+        and (within(imported, "app", "worker") or (within(imported, "fixtures") and part != "bench")),
         "cases' tests take fixtures by name and import none": part.startswith("test_")
         and within(imported, "fixtures"),
-        "of perf, fixtures import the ports, the cases and the parts of deployments alone": within(
-            name, "fixtures"
-        )
+        "of perf, fixtures (not their stages) import ports, cases and deploy alone": within(name, "fixtures")
         and within(imported, "perf")
-        and not within(imported, "perf.pipeline", "perf.breakable", "perf.cases", "perf.deploy"),
-        "the parts of deployments know no fixtures": part == "deploy" and within(imported, "fixtures"),
+        and not within(imported, "perf.pipeline", "perf.breakable", "perf.cases", "perf.deploy")
+        and not within(name, "fixtures.stages"),
         "app and worker know neither perf nor fixtures": within(name, "app", "worker")
         and within(imported, "perf", "fixtures"),
         "app imports nothing of worker": within(name, "app") and within(imported, "worker"),
@@ -178,7 +178,7 @@ def test_perf_s_top_holds_the_plan_the_port_and_folders():
         ("perf.run.a_new_kind", "perf.report.tables"),
         ("perf.report.plots", "perf.plugin.options"),
         ("perf.report.plots", "sqlalchemy.create_engine"),
-        ("perf.cli.capacity", "perf.plugin.options.SLOS"),
+        ("perf.cli.report", "perf.plugin.options.SLOS"),
         ("perf.__main__", "perf.report.regenerate"),
         ("perf.test_worker_throughput", "fixtures.video_deployments"),
         ("perf.test_worker_throughput", "perf.report.tables"),
@@ -186,6 +186,7 @@ def test_perf_s_top_holds_the_plan_the_port_and_folders():
         ("perf.load.plan", "worker.settings"),
         ("perf.deploy.queues", "perf.load.plan"),
         ("perf.deploy.queues", "fixtures.video_pipeline"),
+        ("perf.plugin.running", "fixtures.video_deployments"),
         ("fixtures.video_deployments", "perf.measure.ledger"),
         ("fixtures.video_deployments", "perf.pipelines"),
         ("app.main", "worker.tasks"),
