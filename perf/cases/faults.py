@@ -50,6 +50,9 @@ class Fault(StrEnum):
     DATABASE_CRASH = "database-crash"
     WORKER_KILLED = "worker-killed"
     ROLLING_RESTART = "rolling-restart"
+    SCALE_IN = "scale-in"
+    SLOW_NODE = "slow-node"
+    KILLER_CLIP = "killer-clip"
     DISK_FULL = "disk-full"
 
 
@@ -100,6 +103,9 @@ FAULTS: Mapping[Fault, Striking] = {
     Fault.DATABASE_CRASH: Striking("the database crashes and recovers", explains=_BLIND),
     Fault.WORKER_KILLED: Striking("a worker is killed, and another one started", 0.25, _REPLACED),
     Fault.ROLLING_RESTART: Striking("one worker after the other is stopped and started", 0.0, _REPLACED),
+    Fault.SCALE_IN: Striking("a busy worker is told to stop and killed at once", explains=_REPLACED),
+    Fault.SLOW_NODE: Striking("one of two nodes runs a tenth of the time", explains=_IDLE),
+    Fault.KILLER_CLIP: Striking("one clip kills whatever process works on it", 0.0, _REPLACED),
     Fault.DISK_FULL: Striking("the workers' disk is full", explains=_IDLE),
 }
 
