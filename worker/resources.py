@@ -9,6 +9,7 @@ from functools import lru_cache
 from billiard import current_process
 from sqlalchemy import Engine
 
+from app.aws import Waits
 from app.database import make_engine
 from app.settings import Settings, get_settings
 from app.storage import Storage, make_storage
@@ -16,6 +17,9 @@ from worker.settings import WorkerSettings, get_worker_settings
 
 #: Each statement changes one row; one that takes longer will not come back.
 ANSWER_WITHIN_S = 5.0
+#: S3 begins to answer within a second, and a transfer that stands still for ten does not go on. A call is
+#: tried again for as long; what lasts longer is for worker.patience.
+STORAGE_WAITS = Waits(connect_s=3.0, read_s=10.0, retry_s=10.0)
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,6 @@ def get_resources() -> Resources:
         settings=settings,
         worker_settings=worker_settings,
         engine=engine.execution_options(isolation_level="AUTOCOMMIT"),
-        storage=make_storage(settings),
+        storage=make_storage(settings, STORAGE_WAITS),
         name=f"{worker_settings.worker_node}/{index}/{os.getpid()}",
     )

@@ -32,16 +32,27 @@ class Fault(StrEnum):
     S3_AWAY = "s3-away"
     S3_SLOW = "s3-slow"
     S3_DENIED = "s3-denied"
+    S3_THROTTLED = "s3-throttled"
+    S3_RESET = "s3-reset"
+    S3_SILENT = "s3-silent"
     SQS_503 = "sqs-503"
     SQS_AWAY = "sqs-away"
+    SQS_THROTTLED = "sqs-throttled"
+    SQS_RESET = "sqs-reset"
+    SQS_SILENT = "sqs-silent"
     SEND_LOST = "send-lost"
     DELETE_LOST = "delete-lost"
+    RECEIPT_EXPIRED = "receipt-expired"
     DATABASE_AWAY = "database-away"
     DATABASE_SILENT = "database-silent"
+    DATABASE_FULL = "database-full"
     DATABASE_RESTART = "database-restart"
     DATABASE_CRASH = "database-crash"
     WORKER_KILLED = "worker-killed"
     ROLLING_RESTART = "rolling-restart"
+    SCALE_IN = "scale-in"
+    SLOW_NODE = "slow-node"
+    KILLER_CLIP = "killer-clip"
     DISK_FULL = "disk-full"
 
 
@@ -74,16 +85,27 @@ FAULTS: Mapping[Fault, Striking] = {
     Fault.S3_AWAY: Striking("S3 refuses every connection", explains=_IDLE),
     Fault.S3_SLOW: Striking("S3 takes a second longer to answer", explains=_IDLE),
     Fault.S3_DENIED: Striking("S3 says that the credentials have expired", explains=_IDLE),
+    Fault.S3_THROTTLED: Striking("S3 answers every second call with 503 SlowDown", explains=_IDLE),
+    Fault.S3_RESET: Striking("S3 resets the connection in the middle of a transfer", explains=_IDLE),
+    Fault.S3_SILENT: Striking("S3 takes every request and never answers it", explains=_IDLE),
     Fault.SQS_503: Striking("SQS answers receives and deletes with 503", explains=_IDLE),
     Fault.SQS_AWAY: Striking("SQS refuses every connection", explains=_BLIND),
+    Fault.SQS_THROTTLED: Striking("SQS throttles every second call", explains=_IDLE),
+    Fault.SQS_RESET: Striking("SQS resets the connection in the middle of its answer", explains=_IDLE),
+    Fault.SQS_SILENT: Striking("SQS takes every request and never answers it", explains=_IDLE),
     Fault.SEND_LOST: Striking("tasks are sent, every second answer to the sender is lost", explains=_BLIND),
     Fault.DELETE_LOST: Striking("messages are deleted, no answer to the worker comes", explains=_IDLE),
+    Fault.RECEIPT_EXPIRED: Striking("SQS says that the receipt of a done task has expired", explains=_IDLE),
     Fault.DATABASE_AWAY: Striking("the database refuses the workers", explains=_IDLE),
     Fault.DATABASE_SILENT: Striking("the workers' connections to it die silently", explains=_IDLE),
+    Fault.DATABASE_FULL: Striking("the database has no connection left for the workers", explains=_IDLE),
     Fault.DATABASE_RESTART: Striking("the database is stopped and started", explains=_BLIND),
     Fault.DATABASE_CRASH: Striking("the database crashes and recovers", explains=_BLIND),
     Fault.WORKER_KILLED: Striking("a worker is killed, and another one started", 0.25, _REPLACED),
     Fault.ROLLING_RESTART: Striking("one worker after the other is stopped and started", 0.0, _REPLACED),
+    Fault.SCALE_IN: Striking("a busy worker is told to stop and killed at once", explains=_REPLACED),
+    Fault.SLOW_NODE: Striking("one of two nodes runs a tenth of the time", explains=_IDLE),
+    Fault.KILLER_CLIP: Striking("one clip kills whatever process works on it", 0.0, _REPLACED),
     Fault.DISK_FULL: Striking("the workers' disk is full", explains=_IDLE),
 }
 
