@@ -13,6 +13,7 @@ from perf.judge.check import Problem
 from perf.judge.compare import ALPHA, Comparison, compare, conclusion, judged
 from perf.judge.disturbed import wrong_work
 from perf.judge.outcome import Outcome
+from perf.judge.work_checks import TOO_FAST
 from perf.load.turns import AGAINST, HERE, turns
 from perf.measure.blocks import MEASURES
 from perf.measure.pairs import LOOKS, level_of
@@ -32,6 +33,7 @@ class Comparing:
         effect: the slowdown that matters, as a share.
         found: what the last look showed.
         took_s: all pairs so far.
+        doubted: whether the bare runs were made again, since blocks looked too fast.
     """
 
     case: AgainstCase
@@ -41,6 +43,7 @@ class Comparing:
     effect: float
     found: tuple[Comparison, ...] = field(default=())
     took_s: float = 0.0
+    doubted: bool = False
 
     def run(self) -> None:
         """Look at as many pairs as perf.measure.pairs says, and where the budget ends."""
@@ -49,6 +52,9 @@ class Comparing:
         for order in turns(self.seed, self.case.id):
             self.blocks.run(order)
             self.took_s = time.monotonic() - begin_s
+            if self._too_fast() and not self.doubted:
+                self.doubted = True
+                self.blocks.doubt()
             count = len(self.blocks.pairs)
             # The budget ends by the clock, whatever was found: that look takes the place of the next one.
             last = self.blocks.broken or self.took_s * (count + 1) / count > self.case.budget_s
@@ -60,6 +66,9 @@ class Comparing:
             self.context.listener.note(self._said(len(counting)))
             if last or wrong_work(self.blocks.faults):
                 return
+
+    def _too_fast(self) -> bool:
+        return any(each.check in TOO_FAST for each in wrong_work(self.blocks.faults))
 
     def _said(self, counting: int) -> str:
         said = "; ".join(map(str, self.found)) or f"first look at {LOOKS[0]}"

@@ -95,13 +95,15 @@ class Blocks:
     Attributes:
         case: the case.
         sides: both of them, by key.
-        pairs: those that were run.
+        rounds: what was run: which side first, and what was seen of each.
+        pairs: the same, compared.
         faults: what was the matter with each.
         counts: tasks of each side, by what became of them.
     """
 
     case: AgainstCase
-    sides: Mapping[str, Side]
+    sides: dict[str, Side]
+    rounds: list[tuple[str, Mapping[str, Round]]] = field(default_factory=list)
     pairs: list[Pair] = field(default_factory=list)
     faults: list[list[Problem]] = field(default_factory=list)
     counts: dict[str, Counter[str]] = field(default_factory=lambda: {HERE: Counter(), AGAINST: Counter()})
@@ -109,16 +111,29 @@ class Blocks:
     def run(self, order: tuple[str, str]) -> None:
         """One more pair, in this order."""
         rounds = {key: self._block(key) for key in order}
+        self.rounds.append((order[0], rounds))
+        self._compare(order[0], rounds)
+        for key, each in rounds.items():
+            found_of = counts_of(each.ledger)
+            self.counts[key].update({name: found_of[name] for name in COUNTED})
+
+    def doubt(self) -> None:
+        """Hold all pairs against bare runs of now as well: the machine may have been slower before them."""
+        here = self.sides[HERE]
+        bare = Cell(self.case.block, here.context).alone_again(here.clip)
+        self.sides = {key: replace(side, bare=bare) for key, side in self.sides.items()}
+        self.pairs, self.faults = [], []
+        for first, rounds in self.rounds:
+            self._compare(first, {key: _beside(each, bare) for key, each in rounds.items()})
+
+    def _compare(self, first: str, rounds: Mapping[str, Round]) -> None:
         found = faults(rounds, self.case.concurrency, self.sides[HERE].context.tolerances)
         here, against = (
             block_of(rounds[key].ledger, rounds[key].observed.machine) for key in (HERE, AGAINST)
         )
         reasons = {each.check for each in found} | (set() if here and against else {"not all done"})
         self.faults.append(found)
-        self.pairs.append(Pair(len(self.pairs) + 1, order[0], here, against, ", ".join(sorted(reasons))))
-        for key, each in rounds.items():
-            found_of = counts_of(each.ledger)
-            self.counts[key].update({name: found_of[name] for name in COUNTED})
+        self.pairs.append(Pair(len(self.pairs) + 1, first, here, against, ", ".join(sorted(reasons))))
 
     @property
     def broken(self) -> bool:
@@ -137,5 +152,9 @@ class Blocks:
                 replace(side.context, listener=_Silent()), self.case.variant, side.clip,
                 plan([0.0] * self.case.count), log,
             )  # fmt: skip
-        observed = replace(done.observed, bare=side.bare, machine=machine_use(machine.seen))
-        return replace(done, observed=observed)
+        done = replace(done, observed=replace(done.observed, machine=machine_use(machine.seen)))
+        return _beside(done, side.bare)
+
+
+def _beside(block: Round, bare: Bare) -> Round:
+    return replace(block, observed=replace(block.observed, bare=bare))

@@ -18,6 +18,7 @@ from perf.judge.run_checks import RATIO_STOOD
 from perf.judge.slos import Slo, SloBook
 from perf.judge.tasks import Judged, Round, judge_tasks
 from perf.judge.verdict import Verdict, with_loss
+from perf.judge.work_checks import TOO_FAST
 from perf.load.plan import Planned, plan
 from perf.load.schedule import offsets
 from perf.measure.ideal import Ideal, ideal_of, merged
@@ -211,6 +212,12 @@ class Attempt:
     ideal: Ideal | None
     rate: Rate
 
+    def beside(self, alone: Bare) -> Attempt:
+        """The same, held against other bare runs alone."""
+        observed = self.round.observed
+        bare = replace(observed.bare, alone=alone.alone, alone_use=alone.alone_use)
+        return replace(self, round=replace(self.round, observed=replace(observed, bare=bare)))
+
 
 def _ideal(tried: Sequence[Attempt]) -> Ideal | None:
     ideals = [each.ideal for each in tried if each.ideal is not None]
@@ -226,13 +233,18 @@ def _why_again(verdict: Verdict) -> str:
     return ""
 
 
+def _too_fast(verdict: Verdict) -> bool:
+    return any(problem.check in TOO_FAST for problem in verdict.problems)
+
+
 @dataclass
 class _WorkerRun:
     """A case until it is decided.
 
     A burst that is undecided is repeated beside those before it; a sustained load lasts twice as long, in
     place of the one before. What other load has disturbed is done again as it was, between more bare runs:
-    a few short ones may each time miss a neighbour that comes and goes.
+    a few short ones may each time miss a neighbour that comes and goes. Tasks that look too fast are held
+    against bare runs of now as well, once: the machine may have been slower when those were made.
     """
 
     case: WorkerCase
@@ -240,6 +252,7 @@ class _WorkerRun:
     slos: tuple[Slo, ...]
     attempts: list[str] = field(default_factory=list)
     disturbed: int = 0
+    doubted: bool = False
 
     def run(self) -> WorkerResult:
         cell = Cell(self.case, self.context)
@@ -249,6 +262,10 @@ class _WorkerRun:
             began_s = time.monotonic()
             tried = [*stood, self._one(cell, clip, count)]
             judged = self._judged(tried, nodes_of(workers))
+            if _too_fast(judged.verdict) and not self.doubted:
+                self.doubted, alone = True, cell.alone_again(clip)
+                tried = [each.beside(alone) for each in tried]
+                judged = self._judged(tried, nodes_of(workers))
             end_s = min(end_s, time.monotonic() + self.case.decide_s)  # beyond the first
             longer = judged.verdict.open and self.case.mode is Mode.SUSTAINED
             next_s = (time.monotonic() - began_s) * (2 if longer else 1)

@@ -6,9 +6,9 @@
 PostgreSQL, the endpoints of SQS and S3, the API and the team's worker are processes of their own, and each is
 reached through the environment alone: what is behind an endpoint the run cannot know. Certificates are signed
 by a CA that only `AWS_CA_BUNDLE` and `SSL_CERT_FILE` name. Without options: two sizes of small clips,
-concurrency 1, 2 and 4, one node and two, burst and sustained, and of the web tier the smoke, since fifty users
-want more than a machine that they share with everything else. Afterwards it says what was left: rows, objects,
-messages, and the fleet, which was one worker of 2. Its last output: data/aws_matrix.txt.
+concurrency 1, 2 and 4, one node and two, burst and sustained, and of the web tier the smoke, as fifty users
+want more than a machine that they share with everything else. Afterwards it says what was left: rows,
+objects, messages, and the fleet, which was one worker of 2. Its last output: data/aws_matrix.txt.
 """
 
 from __future__ import annotations

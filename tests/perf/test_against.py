@@ -24,23 +24,29 @@ from perf.deploy.candidates import HERE as CODE
 from perf.deploy.candidates import Reference, opened, referred
 from perf.deploy.environments import reason, relaxed
 from perf.judge.check import Problem
+from perf.judge.evidence import Bare, Observed
 from perf.judge.outcome import Outcome
 from perf.judge.slos import load_slos, parse_slos
+from perf.judge.tasks import Round
 from perf.judge.verdict import VerdictKind
 from perf.load.turns import AGAINST, HERE, turns
 from perf.measure.blocks import Block, Pair
 from perf.measure.pairs import LOOKS
+from perf.observe.seen import BareRuns
 from perf.pipeline import ReportedWorker
 from perf.report.against_table import render_against_table
 from perf.report.progress import QuietLine
+from perf.run import sides
 from perf.run.against import AgainstKind, AgainstResult
 from perf.run.comparing import Comparing as Running
 from perf.run.context import Context
 from perf.run.kinds import KINDS
-from perf.run.sides import COUNTED
+from perf.run.sides import COUNTED, Blocks, Side
 from perf.store.documents import read_case
 from perf.store.folder import RunFolder
 from tests.perf.results import CLIP
+from tests.perf.simulated import simulate
+from tests.perf.test_machine import QUIET
 
 REFERENCE = Reference("main", "0123456789abcdef")
 CASE = AgainstCase(Variant.MOCKED, 50, 2, Comparing.AGAINST, 6, 1000.0, 1)
@@ -105,6 +111,8 @@ class MadeUp:
     spoiled: str = ""
     every: int = 10**9
     fault: Problem | None = None
+    stays: bool = True
+    doubts: int = 0
     lost: int = 0
     pairs: list[Pair] = field(default_factory=list)
     faults: list[list[Problem]] = field(default_factory=list)
@@ -135,6 +143,12 @@ class MadeUp:
         self.faults.append([self.fault] if self.fault else [])
         for side in (HERE, AGAINST):
             self.counts[side].update(total=self.case.count, lost=self.lost * (side == AGAINST))
+
+    def doubt(self) -> None:
+        self.doubts += 1
+        if not self.stays:
+            self.fault = None
+            self.faults = [[] for _ in self.faults]
 
 
 @pytest.fixture
@@ -212,6 +226,33 @@ def test_work_that_was_wrong_again_and_again_is_invalid(context):
     result = judged(context, MadeUp(fault=Problem("here: no result", "look", "results"), sigma=0.01))
     assert result.verdict.kind is VerdictKind.INVALID
     assert len(result.pairs) == 3
+
+
+@pytest.mark.parametrize(("stays", "kind", "pairs"), [(True, "INVALID", 4), (False, "PASS", LOOKS[0])])
+def test_blocks_that_look_too_fast_are_held_against_bare_runs_of_now_once(context, stays, kind, pairs):
+    fault = Problem("here: took 0.1 s, the bare command 0.3 s", "see", "not faster than the work")
+    blocks = MadeUp(fault=fault, stays=stays, sigma=0.01)
+    result = judged(context, blocks)
+    assert (result.verdict.kind, len(result.pairs), blocks.doubts) == (kind, pairs - stays, 1)
+
+
+def test_then_all_pairs_so_far_count(context, monkeypatch):
+    slow, quick = (Bare(alone=BareRuns((each_s,), each_s, 1), alone_use=QUIET) for each_s in (60.0, 0.01))
+    ready = {side: Side(context, (), CLIP, slow) for side in (HERE, AGAINST)}
+    blocks = Blocks(CASE, ready)
+    done = simulate(1, count=CASE.count, servers=CASE.concurrency).ledger
+    monkeypatch.setattr(
+        Blocks, "_block", lambda self, key: Round(done, Observed(bare=self.sides[key].bare, machine=QUIET))
+    )
+    monkeypatch.setattr(sides, "Cell", lambda *_: SimpleNamespace(alone_again=lambda _: quick))
+    blocks.run((AGAINST, HERE))
+    assert "not faster than the work" in blocks.pairs[0].left_out
+    blocks.doubt()
+    assert [(pair.number, pair.first, pair.left_out) for pair in blocks.pairs] == [(1, AGAINST, "")]
+    assert blocks.faults == [[]]
+    assert blocks.counts[HERE]["total"] == CASE.count
+    blocks.run((HERE, AGAINST))
+    assert [pair.left_out for pair in blocks.pairs] == ["", ""]
 
 
 def test_the_effect_of_one_case_stands_in_slos_toml(context):

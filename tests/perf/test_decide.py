@@ -59,6 +59,7 @@ class Bench:
     remembered: list[int] = field(default_factory=list)
     machine: float = 1.0
     times: list[int] = field(default_factory=list)
+    alone_s: float | None = None
 
     def prepare(self):
         return [ReportedWorker("w", "n", 1, self.case.concurrency)], CLIP
@@ -71,7 +72,14 @@ class Bench:
 
     def alone(self, clip):
         self.did.append("alone")
-        return Bare(alone=BareRuns((1.0,), 1.0, 1))
+        if self.alone_s is None:
+            return Bare(alone=BareRuns((1.0,), 1.0, 1))
+        return Bare(alone=BareRuns((self.alone_s,), self.alone_s, 1), alone_use=QUIET)
+
+    def alone_again(self, clip):
+        self.did.append("alone again")
+        self.alone_s = 0.01
+        return Bare(alone=BareRuns((0.01,), 0.01, 1), alone_use=QUIET)
 
     def bare(self, clip, times):
         """Bare runs; those after a case take a tenth longer than those before it."""
@@ -119,11 +127,12 @@ class Alone:
 
     def __init__(self, monkeypatch, tmp_path, *others: float, is_here: bool = True) -> None:
         self.made: list[tuple[int, int]] = []
+        self.took_s = 1.0
         uses = iter(others)
 
         def calibrate(pipeline, path, concurrency, runs):
             self.made.append((concurrency, runs))
-            return BareRuns((1.0,) * runs, float(runs), concurrency)
+            return BareRuns((self.took_s,) * runs, self.took_s * runs, concurrency)
 
         monkeypatch.setattr(cell, "calibrate", calibrate)
         monkeypatch.setattr(cell, "machine_use", lambda _: replace(QUIET, other_cores=next(uses)))
@@ -131,8 +140,10 @@ class Alone:
         self.context = Context(deployment, SimpleNamespace(), tmp_path, Notes())
 
     def of(self, size_mb: int = 50, concurrency: int = 1, mode: Mode = Mode.BURST) -> Bare:
-        case = WorkerCase(Variant.MOCKED, size_mb, concurrency, mode, 16)
-        return cell.Cell(case, self.context).alone(CLIP)
+        return self.cell(size_mb, concurrency, mode).alone(CLIP)
+
+    def cell(self, size_mb: int = 50, concurrency: int = 1, mode: Mode = Mode.BURST) -> cell.Cell:
+        return cell.Cell(WorkerCase(Variant.MOCKED, size_mb, concurrency, mode, 16), self.context)
 
 
 def test_the_bare_command_alone_is_run_once_for_a_size(monkeypatch, tmp_path):
@@ -149,6 +160,15 @@ def test_beside_other_load_it_is_run_again_until_it_was_quiet_once(monkeypatch, 
     assert [alone.of().alone_use.other_cores for _ in range(4)] == [1.0, 0.5, 0.2, 0.2]
 
 
+@pytest.mark.parametrize("again_s", [0.5, 2.0])
+def test_made_again_the_faster_of_both_stands(monkeypatch, tmp_path, again_s):
+    alone = Alone(monkeypatch, tmp_path, 0.0, 0.1)
+    alone.of()
+    alone.took_s = again_s
+    assert alone.cell().alone_again(CLIP).alone.service_s[0] == min(1.0, again_s)
+    assert alone.of().alone.service_s[0] == min(1.0, again_s)
+
+
 def test_elsewhere_one_run_shows_what_is_made_and_nothing_of_the_machine(monkeypatch, tmp_path):
     alone = Alone(monkeypatch, tmp_path, is_here=False)
     assert alone.of().alone_use is None
@@ -160,12 +180,14 @@ def test_elsewhere_one_run_shows_what_is_made_and_nothing_of_the_machine(monkeyp
 def run(monkeypatch, tmp_path):
     """Runs a case; what came of it, the bench, the judge and the notes."""
 
-    def run(mode, *, undecided, decide_s, is_here=False, rate_per_min=None, others=(), machine=1.0):
+    def run(
+        mode, *, undecided, decide_s, is_here=False, rate_per_min=None, others=(), machine=1.0, alone_s=None
+    ):
         notes, judge = Notes(), Judge(undecided)
         deployment = SimpleNamespace(is_here=is_here, description={}, pipeline=SimpleNamespace(recipe="r"))
         context = Context(deployment, SimpleNamespace(), tmp_path, notes)
         case = WorkerCase(Variant.MOCKED, 50, 1, mode, 16, rate_per_min, decide_s=decide_s)
-        bench = Bench(case, context, machine=machine)
+        bench = Bench(case, context, machine=machine, alone_s=alone_s)
         real = worker.judge_tasks
 
         def judged(rounds, slos, **given):
@@ -292,6 +314,23 @@ def test_on_a_machine_that_became_slower_the_same_share_of_it_is_asked_for(run):
     assert result.facts.rate_per_min == pytest.approx(0.5 * 0.7 * 60)
     assert result.facts.rate_source.endswith("from the burst case, on a machine at 0.5 of that speed")
     assert bench.injected[0][2] == pytest.approx(15 * 60 / 21)
+
+
+def test_tasks_that_look_too_fast_are_held_against_bare_runs_of_now_as_well(run):
+    result, bench, judge, _ = run(Mode.BURST, undecided=0, decide_s=0, is_here=True, alone_s=30.0)
+    assert bench.did == ["alone", "bare", "tasks", "bare", "alone again"]
+    assert result.verdict.kind is VerdictKind.PASS
+    assert judge.rounds[-1][-1].observed.bare.alone.service_s == (0.01,)
+
+
+def test_that_is_done_once_and_what_stays_too_fast_is_invalid(run, monkeypatch):
+    monkeypatch.setattr(
+        Bench, "alone_again", lambda bench, clip: bench.did.append("again") or bench.alone(clip)
+    )
+    result, bench, _, _ = run(Mode.BURST, undecided=0, decide_s=100, is_here=True, alone_s=30.0)
+    assert bench.did.count("again") == 1
+    assert result.verdict.kind is VerdictKind.INVALID
+    assert "not faster than the work" in {problem.check for problem in result.verdict.problems}
 
 
 def test_how_slow_a_machine_became_is_told_by_bare_runs(monkeypatch, tmp_path):
