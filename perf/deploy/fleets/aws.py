@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError  # noqa: A004
 
@@ -15,10 +17,30 @@ from perf.deploy.looks.remedies import is_denied, remedy
 from perf.deploy.waiting import until
 from perf.pipeline import Finding
 
-#: Throttles pass within seconds; what a run sets is asked of AWS a few times an hour.
-CONFIG = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4})
+#: Throttles pass within seconds; what a run sets is asked of AWS a few times an hour. A service that is
+#: silent costs each call less than a minute: nothing stops a run while it puts its fleet back.
+CONFIG = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 4})
 
+#: An attribute of an error that tells no call: which it was.
+_CALL = "perf_call"
 _THROTTLED = ("throttl", "toomanyrequests", "requestlimitexceeded", "resourcecontention", "inprogress")
+
+
+def client_of(service: str, region: str | None) -> Any:
+    """A client of boto3 whose errors can all tell the call."""
+    client = boto3.client(service, region_name=region, config=CONFIG)  # type: ignore[call-overload]
+    client.meta.events.register("after-call-error", _keep_call)
+    return client
+
+
+def _keep_call(exception: Exception, event_name: str, **_: object) -> None:
+    setattr(exception, _CALL, event_name.rpartition(".")[2])
+
+
+def _said(error: Exception) -> str:
+    """Its first line. Of a time-out or a lost connection, botocore tells the address alone."""
+    call = getattr(error, _CALL, "")
+    return f"{call}: {first_line(error)}" if call else first_line(error)
 
 
 @contextmanager
@@ -36,7 +58,7 @@ def asked(tried: str, service: str) -> Iterator[None]:
         yield
     except (BotoCoreError, ClientError) as error:
         right = remedy(error, service)
-        said = f"tried to {tried}: {first_line(error)}"
+        said = f"tried to {tried}: {_said(error)}"
         raise FleetError(f"{said}; {right}" if right else said) from error
 
 
@@ -47,27 +69,28 @@ def awaited(tried: str, service: str, lacking: Callable[[], str], deadline_s: fl
         tried: as of `asked`.
         service: as of `asked`.
         lacking: what there is not yet, in words. Raises FleetError where it will never be.
-        deadline_s: how long it may take.
+        deadline_s: how long it may take; the last look may be a call of AWS longer.
         poll_s: between two looks.
 
     Raises:
         FleetError: it lacks something to the end, or AWS refuses.
     """
-    last = ""
+    last, right = "", ""
 
     def complete() -> bool:
-        nonlocal last
+        nonlocal last, right
         try:
-            last = lacking()
+            last, right = lacking(), ""
         except (BotoCoreError, ClientError) as error:
             if not passes(error):
                 raise
-            last = first_line(error)
+            last, right = _said(error), remedy(error, service)
         return not last
 
     with asked(tried, service):
         if not until(complete, deadline_s, poll_s):
-            raise FleetError(f"tried to {tried}: after {deadline_s:g} s {last}; see --workers-deadline")
+            right = right or "see --workers-deadline"
+            raise FleetError(f"tried to {tried}: after {deadline_s:g} s {last}; {right}")
 
 
 def passes(error: Exception) -> bool:

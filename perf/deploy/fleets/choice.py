@@ -6,14 +6,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import boto3
-
 from perf.cases.options import nearest
 from perf.deploy.errors import FixtureError
 from perf.deploy.fleet import KeptControl
 from perf.deploy.fleets import command
 from perf.deploy.fleets.asg import AsgFleet
-from perf.deploy.fleets.aws import CONFIG
+from perf.deploy.fleets.aws import client_of
 from perf.deploy.fleets.command import CommandFleet
 from perf.deploy.fleets.ecs import EcsFleet
 from perf.deploy.fleets.ecs_service import EcsService
@@ -68,8 +66,8 @@ class Choice:
 
 def _ecs(found: re.Match[str], given: Given) -> KeptControl:
     cluster, service, container = found["cluster"], found["service"], found["container"] or ""
-    client = boto3.client("ecs", region_name=given.region, config=CONFIG)
-    scaling = boto3.client("application-autoscaling", region_name=given.region, config=CONFIG)
+    client = client_of("ecs", given.region)
+    scaling = client_of("application-autoscaling", given.region)
     return EcsFleet(
         EcsService(client, cluster, service),
         container,
@@ -81,7 +79,7 @@ def _ecs(found: re.Match[str], given: Given) -> KeptControl:
 
 
 def _node_command(given: Given) -> NodeCommand:
-    client = boto3.client("ssm", region_name=given.region, config=CONFIG)
+    client = client_of("ssm", given.region)
     return NodeCommand(client, given.shell[command.VARIABLE], given.deadline_s)
 
 
@@ -90,7 +88,7 @@ def _ssm(found: re.Match[str], given: Given) -> KeptControl:
 
 
 def _asg(found: re.Match[str], given: Given) -> KeptControl:
-    client = boto3.client("autoscaling", region_name=given.region, config=CONFIG)
+    client = client_of("autoscaling", given.region)
     nodes = _node_command(given) if given.shell.get(command.VARIABLE) else None
     return AsgFleet(client, found["group"], nodes, given.pipeline, given.deadline_s)
 
