@@ -121,7 +121,11 @@ class Pipeline(Protocol):
         """Remove what these tasks left: rows and results. Their messages must then do no harm."""
 
     def bare_command(self, source: Path, target: Path) -> Sequence[str]:
-        """The command that does the work of a task with nothing around it: the ideal."""
+        """The command that does the work of a task with nothing around it: the ideal; empty = there is none.
+
+        Without one nothing is a ratio to it: an objective of `efficiency`, say, has no data then, and never
+        passes.
+        """
 
     @property
     def results(self) -> Results | None:

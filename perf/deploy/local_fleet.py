@@ -27,13 +27,14 @@ class Reporting(Protocol):
 
 
 class LocalFleet:
-    """`python -m worker` for each node, started again only when the fleet changes or a process has died.
+    """A worker process for each node, started again only when the fleet changes or a process has died.
 
     Args:
         env: the whole environment of the workers.
         folder: where their logs and temporary files go.
         pipeline: where they report.
-        module: what is run as the worker.
+        words: what follows the interpreter, before ``--concurrency N``; a Celery app's are ``-m celery -A APP
+            worker --loglevel=WARNING``.
         candidate: whose code it is, and in which environment.
         scratch: where their temporary files go, if not to *folder*.
         within: a command that runs the worker, given as its further arguments, in its own place.
@@ -46,7 +47,7 @@ class LocalFleet:
         env: Mapping[str, str],
         folder: Path,
         pipeline: Reporting,
-        module: str = "worker",
+        words: Sequence[str] = ("-m", "worker"),
         candidate: Candidate = HERE,
         *,
         scratch: Path | None = None,
@@ -58,7 +59,7 @@ class LocalFleet:
         self._candidate = candidate
         self._folder = folder
         self._pipeline = pipeline
-        self._module = module
+        self._words = words
         self._scratch = scratch or folder
         self._within = within
         self._fleet = NONE
@@ -116,8 +117,7 @@ class LocalFleet:
     def _node(self, name: str, concurrency: int) -> ManagedProcess:
         process = ManagedProcess(
             f"the worker {name} (concurrency {concurrency})",
-            [*self._within, str(self._candidate.python), "-m", self._module,
-             "--concurrency", str(concurrency)],
+            [*self._within, str(self._candidate.python), *self._words, "--concurrency", str(concurrency)],
             # What a killed worker leaves behind (scratch, billiard's folders) goes with the run's folder.
             env={**self._env, "WORKER_NODE": name, "TMPDIR": str(self._scratch)},
             log=self._folder / f"worker-{name}-c{concurrency}.txt",

@@ -72,6 +72,22 @@ class PlacedClips:
         self._placed.clear()
 
 
+@dataclass(frozen=True)
+class OneFile:
+    """See Clips: one file for every size, on a disk that the workers see too; its path is its key."""
+
+    path: Path
+
+    def clip(self, size_mb: int) -> Clip:
+        """See Clips."""
+        size = self.path.stat().st_size
+        what = f"{self.path.name}, {size / MIB:.1f} MB"
+        return Clip(self.path, str(self.path), what, size, stand_in=size != size_mb * MIB)
+
+    def remove(self) -> None:
+        """See Clips: it was there before, and stays."""
+
+
 def _digest(path: Path) -> str:
     """By which a video is known again, whatever it is called."""
     with path.open("rb") as file:

@@ -83,6 +83,8 @@ class Cell:
         Also where the workers are elsewhere: what their tasks make is held against it. Beside other load it
         is made again for the next case, until it was quiet once.
         """
+        if not self.has_bare(clip):
+            return Bare()
         known, key = self.context.references.alone, (self.case.variant, self.case.size_mb)
         if key not in known or _disturbed(known[key]):
             machine, is_here = MachineObserver(), self.context.deployment.is_here
@@ -97,6 +99,10 @@ class Cell:
         earlier = known.pop(key)
         known[key] = min(earlier, self.alone(clip), key=_fastest_s)
         return known[key]
+
+    def has_bare(self, clip: Clip) -> bool:
+        """Whether there is a command that does the work with nothing around it."""
+        return bool(self.context.deployment.pipeline.bare_command(clip.path, clip.path))
 
     def bare(self, clip: Clip, times: int) -> tuple[BareRuns, MachineUse | None]:
         """The bare command for this clip, as many at once as there are workers, and the machine meanwhile.

@@ -284,14 +284,15 @@ class _WorkerRun:
     def _one(self, cell: Cell, clip: Clip, count: int) -> Attempt:
         """One injection between bare runs before and after it: no drift of the machine favours either."""
         alone, rate = cell.alone(clip), self._rate(cell, clip)
-        if not self.context.deployment.is_here:
-            done = cell.tasks(clip, self._planned(count, rate), self._name)
-            return Attempt(self._with(done, alone, None), None, rate)
+        machine = MachineObserver()
+        if not (self.context.deployment.is_here and cell.has_bare(clip)):
+            with observing(machine):
+                done = cell.tasks(clip, self._planned(count, rate), self._name)
+            return Attempt(self._with(done, alone, self.context.use_of(machine)), None, rate)
         times = min(2**self.disturbed, MOST_BARE)
         before, use_before = cell.bare(clip, times)
         if self.case.rate_per_min is None:
             rate = rate.at(cell.speed(before))
-        machine = MachineObserver()
         with observing(machine):
             done = cell.tasks(clip, self._planned(count, rate), self._name)
         after, use_after = cell.bare(clip, times)

@@ -75,7 +75,7 @@ class Rig:
     def run(self, name: str, case: WorkerCase = BURST, **env: str) -> WorkerResult:
         """The case with this worker, which is gone afterwards, with whatever it has left in the queue."""
         env = {**self.env, **env, TAMPERED: name}
-        fleet = LocalFleet(env, self.folder, self.pipeline, MODULE)
+        fleet = LocalFleet(env, self.folder, self.pipeline, ("-m", MODULE))
         self.deployment.control = fleet  # type: ignore[attr-defined]
         # What the bare command takes alone is the same for all; what a worker can do is its own.
         references = References(alone=self.references.alone)

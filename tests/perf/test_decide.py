@@ -88,6 +88,9 @@ class Bench:
         service_s = 1.0 if self.did.count("bare") % 2 else 1.1
         return BareRuns((service_s,), service_s, 1), replace(QUIET, other_cores=0.01 * len(self.did))
 
+    def has_bare(self, clip):
+        return True
+
     def speed(self, bare):
         return self.machine
 
@@ -136,7 +139,8 @@ class Alone:
 
         monkeypatch.setattr(cell, "calibrate", calibrate)
         monkeypatch.setattr(cell, "machine_use", lambda _: replace(QUIET, other_cores=next(uses)))
-        deployment = SimpleNamespace(is_here=is_here, pipeline=SimpleNamespace())
+        pipeline = SimpleNamespace(bare_command=lambda *_: ["ffmpeg"])
+        deployment = SimpleNamespace(is_here=is_here, pipeline=pipeline)
         self.context = Context(deployment, SimpleNamespace(), tmp_path, Notes())
 
     def of(self, size_mb: int = 50, concurrency: int = 1, mode: Mode = Mode.BURST) -> Bare:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.installing import install, run
+
 #: Another plugin with flags of ours, as pytest-repeat and Locust's have them.
 LIKE_REPEAT = """
 def pytest_addoption(parser):
@@ -42,23 +40,7 @@ def test_what_was_imported():
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the suite installed into it."""
-    folder = tmp_path_factory.mktemp("site")
-    words = ["pip", "install", "--quiet", "--no-deps", "--target", str(folder), str(ROOT)]
-    env = {name: value for name, value in os.environ.items() if name != "PIP_CONSTRAINT"}
-    done = subprocess.run(
-        [sys.executable, "-m", *words], capture_output=True, text=True, timeout=120, env=env, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return folder
-
-
-def run(site: Path, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """A module of the installed suite, or of pytest, from somebody's folder."""
-    env = {**os.environ, "PYTHONPATH": str(site), "PYTHONWARNINGS": ""}
-    command = [sys.executable, "-m", *words]
-    return subprocess.run(
-        command, cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False
-    )
+    return install(tmp_path_factory.mktemp("site"))
 
 
 def test_it_is_one_package_and_what_it_reads(site: Path) -> None:

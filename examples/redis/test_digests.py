@@ -1,0 +1,10 @@
+"""What the digests' workers carry, in a burst and sustained."""
+
+from __future__ import annotations
+
+from perf.judge.verdict import raise_unless_pass
+
+
+def test_digests(case, run_case):
+    """Each case to its verdict."""
+    raise_unless_pass(run_case(case).verdict)

@@ -1,0 +1,28 @@
+"""The service's worker as it is measured: `celery -A measured worker`. It also reports itself, in a table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from service import app, said
+
+from perf.deploy.celery_report import report_workers
+
+__all__ = ["app"]
+
+TABLE = """
+create table if not exists perf_workers (
+    id text primary key, node text, pid int, concurrency int, stopped bool, seen_at timestamptz)
+"""
+_WRITE = """
+insert into perf_workers values (:id, :node, :pid, :concurrency, :stopped, clock_timestamp())
+on conflict (id) do update set stopped = excluded.stopped, seen_at = excluded.seen_at
+"""
+
+
+def write(worker: dict[str, Any]) -> None:
+    """Keep what a worker says of itself."""
+    said(_WRITE, **worker)
+
+
+report_workers(write)
