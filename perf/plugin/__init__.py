@@ -10,4 +10,6 @@ pytest_plugins = [
     "perf.plugin.summary",
     "perf.plugin.envelopes",
     "perf.plugin.hints",
+    "perf.plugin.slot",
+    "perf.plugin.slots",
 ]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from itertools import chain, combinations
+from itertools import chain, combinations, product
 from pathlib import Path
-from types import FrameType
+from types import FrameType, MappingProxyType
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from perf.judge.slos import SloBook, contradiction, load_slos
 from perf.measure.cost import estimate, require_price
 from perf.plugin import hooks
 from perf.plugin.options import STASHED, add_options, read_options
+from perf.plugin.slot import SLOTS, slot_of
 from perf.run.kind import Kind
 from perf.run.kinds import with_ours
 from perf.store.folder import RunFolder
@@ -95,7 +97,7 @@ def is_case(kind: Kind[Any, Any], names: Collection[str]) -> bool:
 
 
 def _marks(kind: Kind[Any, Any], case: Case) -> list[pytest.MarkDecorator]:
-    names = [case.variant, *([kind.marker] if kind.marker else [])]
+    names = [str(case.variant), *([kind.marker] if kind.marker else [])]
     return [getattr(pytest.mark, name) for name in names]
 
 
@@ -190,17 +192,18 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     cases = [case for case in map(case_of, session.items) if case]
     if config.option.collectonly or not cases or BOOK not in config.stash:  # refused already
         return
-    shell = shell_of(config)
-    for variant in dict.fromkeys(case.variant for case in cases):
+    shells, terminal = shells_of(config), sys.stdin.isatty() and SLOTS not in config.stash
+    for variant, (name, shell) in product(dict.fromkeys(case.variant for case in cases), shells.items()):
         try:
-            missing = config.hook.pytest_perf_missing(variant=str(variant), shell=shell)
+            missing = config.hook.pytest_perf_missing(variant=variant, shell=shell, terminal=terminal)
         except HarnessError as error:
             raise pytest.UsageError(str(error)) from error
         if missing:
-            raise pytest.UsageError(missing)
+            raise pytest.UsageError(f"slot {name}: {missing}" if name else missing)
     if any(case.variant is Variant.AWS for case in cases):
         with refused():
-            require_price(config.stash[STASHED].max_usd, price_of_node(shell))
+            for shell in shells.values():
+                require_price(config.stash[STASHED].max_usd, price_of_node(shell))
     if any("run_folder" in _names(item) for item in session.items):
         with refused():  # now, and not when the servers run
             RunFolder.create(config.stash[STASHED].results, {})
@@ -208,14 +211,23 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def _end_in_order_on_sigterm(config: pytest.Config) -> None:
-    """SIGTERM and SIGHUP end a run as Ctrl-C does: a fleet is put back, nothing is left."""
+    """SIGTERM and SIGHUP end a run as Ctrl-C does: a fleet is put back, nothing is left.
+
+    The process of a slot hears the first of all: Ctrl-C reaches it from the terminal, and once more from the
+    run's own process.
+    """
     if threading.current_thread() is not threading.main_thread():
         return
+    in_slot, ends = slot_of(config) is not None, False
 
     def end(number: int, _: FrameType | None) -> None:
+        nonlocal ends
+        if ends and in_slot:
+            return
+        ends = True
         raise KeyboardInterrupt(f"ended by {signal.Signals(number).name}")
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGTERM, signal.SIGHUP, *([signal.SIGINT] if in_slot else [])):
         with suppress(ValueError, OSError):
             config.add_cleanup(_restore(number, signal.signal(number, end)))
 
@@ -226,10 +238,16 @@ def _restore(number: signal.Signals, before: Any) -> Callable[[], None]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
-    """Measured cases do not run in parallel: they would measure each other."""
+    """Measured cases do not run in parallel on one deployment: they would measure each other."""
+    if SLOTS in node.config.stash:
+        return
     known = {case.id for cases in node.config.stash[STASHED].cases.values() for case in cases}
     if any(test.partition("[")[2].removesuffix("]") in known for test in ids):
-        pytest.exit("measured cases run one at a time: leave out -n, or give -n0", returncode=4)
+        pytest.exit(
+            "measured cases run one at a time: leave out -n, or give -n0; those of several deployments run "
+            "side by side with --slots",
+            returncode=4,
+        )
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
@@ -247,9 +265,12 @@ def _cost(cases: Sequence[Case], config: pytest.Config) -> str:
     if not any(case.variant is Variant.AWS for case in cases):
         return ""  # without a look at any price: that is asked of AWS
     try:
-        return estimate(cases, price_of_node(shell_of(config)), config.stash[STASHED].drain_deadline_s)
+        prices = [price_of_node(shell) for shell in shells_of(config).values()]
     except UsageError:
         return ""
+    known = [each for each in prices if each is not None]
+    dearest = max(known, key=lambda each: each.usd_per_h) if len(known) == len(prices) else None
+    return estimate(cases, dearest, config.stash[STASHED].drain_deadline_s)
 
 
 def case_of(item: pytest.Item) -> Case | None:
@@ -267,7 +288,13 @@ def kind_of(config: pytest.Config, case: Case) -> Kind[Any, Any]:
     return next(kind for kind in config.stash[STASHED].kinds if kind.name == case.kind)
 
 
-def shell_of(config: pytest.Config) -> Mapping[str, str]:
-    """The environment; --api-url goes before its PERF_API_URL."""
+def shell_of(config: pytest.Config, variables: Mapping[str, str] = MappingProxyType({})) -> Mapping[str, str]:
+    """The environment, with these *variables* in it; --api-url goes before its PERF_API_URL."""
     url = config.stash[STASHED].api_url
-    return {**os.environ, "PERF_API_URL": url} if url else dict(os.environ)
+    return {**os.environ, **variables, **({"PERF_API_URL": url} if url else {})}
+
+
+def shells_of(config: pytest.Config) -> Mapping[str, Mapping[str, str]]:
+    """That of each deployment of the run, by the name of its slot; without slots the one, without a name."""
+    slots = config.stash.get(SLOTS, ())
+    return {slot.name: shell_of(config, slot.variables) for slot in slots} or {"": shell_of(config)}

@@ -21,9 +21,14 @@ FILE = "metrics.txt"
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item) -> None:
     """Write the metrics again as each case ends: a later crash loses nothing."""
-    config = item.config
+    if case_of(item):
+        write_metrics(item.config)
+
+
+def write_metrics(config: pytest.Config) -> None:
+    """Write those of all cases so far."""
     results = config.stash[RESULTS]
-    if case_of(item) and results:
+    if results:
         text = open_metrics((kind_of(config, result.case), result) for result in results)
         replace(config.stash[STASHED].results / FILE, text)
 

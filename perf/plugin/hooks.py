@@ -36,5 +36,11 @@ def pytest_perf_deployment(
 
 
 @pytest.hookspec(firstresult=True)
-def pytest_perf_missing(variant: str, shell: Mapping[str, str]) -> str | None:
-    """What a variant lacks to run, a line each, before any load; empty = nothing, None = ask the next."""
+def pytest_perf_missing(variant: str, shell: Mapping[str, str], terminal: bool) -> str | None:
+    """What a variant lacks to run, a line each, before any load; empty = nothing, None = ask the next.
+
+    Args:
+        variant: mocked, local or aws.
+        shell: the environment, with what the command line said put in.
+        terminal: whether somebody can be asked.
+    """

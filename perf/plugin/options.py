@@ -59,6 +59,11 @@ OPTIONS = (
     Option("slos", f"the file of thresholds (perf/{SLOS.name})", text),
     Option("results", "the folder of results; each run makes one of its own in it (results)", text),
     Option("baseline", "a baseline's file, or the results of earlier runs, to hold each case against", text),
+    Option(
+        "slots",
+        "a file of several deployments, on which -n N measures cells of the aws cases side by side",
+        text,
+    ),
     Option("history", "a file to which each case's figures are added, for `python -m perf history`", text),
 )
 
@@ -79,6 +84,7 @@ class Options:
         baseline: the file or folder to hold cases against.
         update_baseline: whether that file is written anew.
         history: the file of the history.
+        slots: the file of the deployments of a run on several.
         max_s: how long the run may take; None = as long as it takes.
         max_usd: what the nodes of its aws cases may cost; None = whatever they cost.
         cloud_wait_s: how long what CloudWatch tells is waited for, after a case.
@@ -96,6 +102,7 @@ class Options:
     baseline: Path | None = None
     update_baseline: bool = False
     history: Path | None = None
+    slots: Path | None = None
     cloud_wait_s: float = CLOUD_WAIT_S
     max_s: float | None = None
     max_usd: float | None = None
@@ -162,6 +169,7 @@ def read_options(config: pytest.Config, kinds: Sequence[Kind[Any, Any]]) -> Opti
         baseline=Path(value["baseline"]) if value["baseline"] else None,
         update_baseline=bool(config.getoption("perf_update_baseline")),
         history=Path(value["history"]) if value["history"] else None,
+        slots=Path(value["slots"]) if value["slots"] else None,
         max_s=value["max-minutes"] and 60 * value["max-minutes"],
         max_usd=value["max-cost"],
         cloud_wait_s=CLOUD_WAIT_S if value["cloudwatch-wait"] is None else value["cloudwatch-wait"],

@@ -6,7 +6,9 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,6 +28,7 @@ from perf.plugin.comparing import beside_baseline, keep
 from perf.plugin.one_line import one_line
 from perf.plugin.options import STASHED
 from perf.plugin.properties import properties
+from perf.plugin.slot import end_run, slot_of
 from perf.plugin.terminal import is_terminal, line_writer, screen
 from perf.plugin.trouble import Trouble
 from perf.report.live import CaseProgress, ProgressFile
@@ -33,6 +36,7 @@ from perf.report.progress import LiveLine, QuietLine
 from perf.run.ceiling import Ceiling, CeilingError
 from perf.run.cloud import with_cloud
 from perf.run.context import Context, References
+from perf.run.kind import Kind
 from perf.store.folder import RunFolder
 from perf.store.result import Result
 from perf.store.secrets import without_secrets
@@ -55,7 +59,9 @@ def run_folder(request: pytest.FixtureRequest) -> RunFolder:
 @pytest.fixture(scope="session")
 def progress_file(request: pytest.FixtureRequest, run_folder: RunFolder) -> Iterator[ProgressFile]:
     """What `python -m perf watch` reads."""
-    file = ProgressFile(run_folder.path, sum(1 for item in request.session.items if case_of(item)))
+    own = slot_of(request.config)
+    total = sum(1 for item in request.session.items if case_of(item))
+    file = ProgressFile(run_folder.path, total, own.name if own else "")
     yield file
     file.run_ends()
 
@@ -75,7 +81,7 @@ def deployments(request: pytest.FixtureRequest) -> Iterator[Callable[[Variant], 
                     folder = stack.enter_context(temporary_folder("servers"))
                     opened[variant] = stack.enter_context(_found(config, variant, folder))
                 except HarnessError as error:  # no case of the variant could run
-                    pytest.exit(without_secrets(f"no {variant} deployment: {error}"), returncode=1)
+                    end_run(request.session, without_secrets(f"no {variant} deployment: {error}"))
             return opened[variant]
 
         yield deployment
@@ -119,9 +125,9 @@ def ceiling(request: pytest.FixtureRequest) -> Ceiling:
 
 
 @pytest.fixture(scope="session")
-def trouble() -> Trouble:
+def trouble(request: pytest.FixtureRequest) -> Trouble:
     """What went wrong with the deployment so far."""
-    return Trouble()
+    return Trouble(partial(end_run, request.session))
 
 
 @pytest.fixture
@@ -141,7 +147,7 @@ def run_case(
     session = _Session(deployments, references, run_folder, progress_file, trouble, ceiling)
 
     def run(case: Case) -> Result:
-        return _kept(request, run_folder, session.measured(request.config, case))
+        return _kept(request, run_folder, session.measured(request.session, case))
 
     return run
 
@@ -157,8 +163,9 @@ class _Session:
     trouble: Trouble
     ceiling: Ceiling
 
-    def measured(self, config: pytest.Config, case: Case) -> Result:
+    def measured(self, session: pytest.Session, case: Case) -> Result:
         """A case to its verdict; what breaks it is written down, and may end the run."""
+        config = session.config
         kind = kind_of(config, case)
         self.progress_file.case_begins(case.id)
         progress = CaseProgress(_line(config, case.id), self.progress_file, _step(config))
@@ -177,7 +184,7 @@ class _Session:
             except Exception as error:
                 self.run_folder.write_broken(kind, case, error, progress.phases)
                 if isinstance(error, CeilingError):
-                    pytest.exit(f"{case.id}: {error}", returncode=1)
+                    end_run(session, f"{case.id}: {error}")
                 if deployment is not None:
                     self.trouble.met(deployment, error)
                 raise
@@ -203,13 +210,22 @@ def _kept(request: pytest.FixtureRequest, run_folder: RunFolder, result: Result)
     config = request.config
     kind = kind_of(config, result.case)
     result = beside_baseline(config, kind, result)
-    run_folder.write(kind, result)
-    config.stash[RESULTS].append(result)
-    keep(config, kind, result, run_folder)
-    add_benchmark(request.node, kind, result)
+    if own := slot_of(config):
+        run_folder.write_own(kind, replace(result, slot=own.name))
+    else:
+        run_folder.write(kind, result)
+        take_up(request.node, kind, result, run_folder)
     request.node.user_properties.extend(properties(kind, result))
     _tell(request, run_folder, result)
     return result
+
+
+def take_up(item: pytest.Item, kind: Kind[Any, Any], result: Result, run_folder: RunFolder) -> None:
+    """Add a case to what the run makes of all: tables, history, baseline and benchmarks."""
+    config = item.config
+    config.stash[RESULTS].append(result)
+    keep(config, kind, result, run_folder)
+    add_benchmark(item, kind, result)
 
 
 def _tell(request: pytest.FixtureRequest, run_folder: RunFolder, result: Result) -> None:

@@ -100,10 +100,20 @@ def _lines(results: Sequence[Result], folder: Path, width: int | None) -> list[s
     return [
         *(line for some in by_kind.values() for line in table(some, width)),
         *reasons(results),
+        *_slots(results),
         f"results: {folder}; their report: python -m perf report {folder}",
         "verdicts: " + ", ".join(f"{counts[kind]} {kind}" for kind in VerdictKind),
         *(line for some in by_kind.values() for line in conclusions(some)),
     ]
+
+
+def _slots(results: Sequence[Result]) -> list[str]:
+    """How many cases each of several deployments measured."""
+    counts = Counter(result.slot for result in results if result.slot)
+    if not counts:
+        return []
+    told = ", ".join(f"{count} on {slot}" for slot, count in sorted(counts.items()))
+    return [f"slots: {told}; what is said of several cases together holds as far as slots are alike"]
 
 
 def _report(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

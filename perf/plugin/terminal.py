@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from perf.plugin.slot import slot_of, slot_writer
 from perf.report.progress import Screen
 
 
@@ -26,6 +27,8 @@ def screen(config: pytest.Config) -> Screen:
 
 def line_writer(config: pytest.Config) -> Callable[[str], None]:
     """Writes whole lines."""
+    if own := slot_of(config):
+        return slot_writer(config, own.name)
     reporter, capture = _of(config)
 
     def write_line(text: str) -> None:
@@ -38,7 +41,7 @@ def line_writer(config: pytest.Config) -> Callable[[str], None]:
 
 def is_terminal(config: pytest.Config) -> bool:
     """Whether a line can be written over."""
-    return bool(_of(config)[0].isatty)
+    return bool(getattr(_of(config)[0], "isatty", False))  # xdist's processes have none
 
 
 def _of(config: pytest.Config) -> tuple:  # type: ignore[type-arg]  # both are pytest's own, without public types

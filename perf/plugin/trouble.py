@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NoReturn
+
 import pytest
 
 from perf.deploy.errors import FixtureError, FleetError
@@ -16,9 +19,14 @@ MOST_OF_FLEET = 2
 
 
 class Trouble:
-    """What went wrong with a deployment elsewhere."""
+    """What went wrong with a deployment elsewhere.
 
-    def __init__(self) -> None:
+    Args:
+        end: ends the run with a line.
+    """
+
+    def __init__(self, end: Callable[[str], NoReturn] = lambda text: pytest.exit(text, returncode=1)) -> None:
+        self._end = end
         self._in_a_row = 0
         self._of_fleet = 0
 
@@ -31,7 +39,7 @@ class Trouble:
         ill = [f"{each.part}: {each.text}" for each in deployment.look() if each.weight is Weight.WRONG]
         if ill or self._in_a_row >= MOST_IN_A_ROW or self._of_fleet >= MOST_OF_FLEET:
             said = "\n  ".join([f"the deployment broke: {first_line(error)}", *ill])
-            pytest.exit(without_secrets(said), returncode=1)
+            self._end(without_secrets(said))
 
     def is_over(self) -> None:
         """A case came to its verdict."""

@@ -1,7 +1,8 @@
 """A running case from the outside: it writes how far it is into a small file, `perf watch` reads that.
 
-The file ``progress.json`` stands in the run's folder and is replaced whole, so that a reader never sees half
-of it. It is written twice a second at most, without waiting for the disk: it is for eyes, not for reports.
+The file ``progress.json`` (of a slot: ``progress-NAME.json``) stands in the run's folder and is replaced
+whole, so that a reader never sees half of it. It is written twice a second at most, without waiting for the
+disk: it is for eyes, not for reports.
 """
 
 from __future__ import annotations
@@ -32,10 +33,12 @@ class ProgressFile:
     Args:
         folder: the run's.
         total: cases of the run.
+        slot: the deployment that these cases are measured on, where the run has several: a file each.
     """
 
-    def __init__(self, folder: Path, total: int) -> None:
-        self._path = folder / FILE
+    def __init__(self, folder: Path, total: int, slot: str = "") -> None:
+        self._path = folder / (f"progress-{slot}.json" if slot else FILE)
+        self._slot = slot
         self._total = total
         self._ended = 0
         self._written_s = 0.0
@@ -43,7 +46,8 @@ class ProgressFile:
 
     def case_begins(self, case_id: str) -> None:
         """Another case runs."""
-        self._state = {"case": case_id, "number": self._ended + 1, "cases": self._total, "pid": os.getpid()}
+        place = self._slot or f"{self._ended + 1}/{self._total}"
+        self._state = {"case": case_id, "place": place, "pid": os.getpid()}
         self._ended += 1
 
     def tell(self, phase: str, text: str = "", *, at_once: bool = False) -> None:
@@ -58,7 +62,7 @@ class ProgressFile:
         self._write({**self._state, "ended": True, "at_s": time.time()})
 
     def _write(self, state: dict[str, Any]) -> None:
-        temporary = self._path.with_name(f".{FILE}")
+        temporary = self._path.with_name(f".{self._path.name}")
         temporary.write_text(without_secrets(json.dumps(state)), encoding="utf-8")
         temporary.replace(self._path)
 
@@ -129,25 +133,27 @@ def follow(
     Raises:
         UsageError: there is nothing to follow.
     """
-    path = folder / FILE
-    shown = ""
+    shown: dict[Path, str] = {}
     while True:
-        state = _read(path)
-        if state.get("ended"):
+        states = {path: _read(path) for path in sorted(folder.glob("progress*.json")) or [folder / FILE]}
+        running = {path: state for path, state in states.items() if not state.get("ended")}
+        if not running:
             write(f"{folder}: the run has ended")
             return 0
-        text = _text(state)
-        if text != shown:
-            write(text)
-            shown = text
-        if not psutil.pid_exists(int(state["pid"])):
-            write(f"{folder}: the run's process {state['pid']} is gone and did not say that it ended")
+        for path, state in running.items():
+            text = _text(state)
+            if text != shown.get(path):
+                write(text)
+                shown[path] = text
+        pids = [int(state["pid"]) for state in running.values()]
+        if not any(map(psutil.pid_exists, pids)):
+            write(f"{folder}: the run's process {pids[0]} is gone and did not say that it ended")
             return 1
         sleep(poll_s)
 
 
 def _text(state: dict[str, Any]) -> str:
-    return f"[{state['number']}/{state['cases']}] {state['case']}  {state['phase']}  {state['text']}".rstrip()
+    return f"[{state['place']}] {state['case']}  {state['phase']}  {state['text']}".rstrip()
 
 
 def _read(path: Path) -> dict[str, Any]:

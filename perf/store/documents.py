@@ -72,12 +72,16 @@ def document(kind: StoredKind, result: Result, machine: Mapping[str, Any]) -> di
     """Everything about a case, in what JSON can hold; *machine* is what it ran on."""
     head = _head(kind, result.case) | {
         "headlines": {name: kind.metrics[name].unit for name in kind.headlines},
-        "circumstances": {**kind.circumstances(result), **_cloud(result)},
+        "circumstances": {**kind.circumstances(result), **_slot(result), **_cloud(result)},
         "alike": dict(kind.alike(result)),
         "estimates": _adapter(dict[str, Estimate]).dump_python(estimates_of(kind, result), mode="json"),
     }
     body: dict[str, Any] = _adapter(type(result)).dump_python(result, mode="json", by_alias=True)
     return head | body | {"machine": dict(machine)}
+
+
+def _slot(result: Result) -> dict[str, str]:
+    return {"slot": result.slot} if result.slot else {}
 
 
 def _cloud(result: Result) -> dict[str, str]:

@@ -61,6 +61,11 @@ class RunFolder:
 
     def write(self, kind: StoredKind, result: Result) -> None:
         """Write a case's files, and its row of the consolidated table."""
+        self.write_own(kind, result)
+        self.add_row(kind, result)
+
+    def write_own(self, kind: StoredKind, result: Result) -> None:
+        """Write the files that are a case's alone: several processes may do that side by side."""
         name = result.case.id
         rows = metric_rows(kind.metrics, result.summary, result.intervals) + verdict_rows(result.verdict)
         replace(self.path / f"metrics_{name}.csv", csv_text(rows))
@@ -69,6 +74,9 @@ class RunFolder:
         if result.cloud is not None:
             replace(self.path / f"cloudwatch_{name}.csv", csv_text(cloud_rows(result.cloud)))
         write_json(self.path / f"case_{name}.json", document(kind, result, self.machine))
+
+    def add_row(self, kind: StoredKind, result: Result) -> None:
+        """Write a case's row of the consolidated table: for one process at a time."""
         merge_row(self.path / kind.consolidated, kind.row(result))
 
     def write_broken(

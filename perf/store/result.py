@@ -38,6 +38,7 @@ class Result:
         machine_use: what this machine did meanwhile, where what was measured runs on it.
         phases: what it consisted of.
         cloud: what was counted of its deployment from outside; None where nobody looked.
+        slot: the deployment that it was measured on, where the run had several.
     """
 
     case: Case
@@ -47,6 +48,7 @@ class Result:
     machine_use: MachineUse | None = None
     phases: tuple[Phase, ...] = ()
     cloud: CloudSeen | None = None
+    slot: str = ""
 
 
 class StoredKind(Protocol):

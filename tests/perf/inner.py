@@ -8,3 +8,11 @@ addopts =
     -p fixtures.plugin -p perf.plugin
 filterwarnings = error
 """
+#: In a conftest.py: a test is a case if it takes the fixture that runs one, and these run none.
+RUN_CASE = """
+import pytest
+
+@pytest.fixture
+def run_case():
+    pass
+"""

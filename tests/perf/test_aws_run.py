@@ -91,7 +91,7 @@ class Team:
              f"--slos={self.folder / 'slos.toml'}", f"--results={self.folder / 'results'}",
              "-p", "no:cacheprovider", *options],
             cwd=ROOT, env=self.env | own, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True,
+            stderr=subprocess.STDOUT, text=True, start_new_session=True,  # a group, as on a terminal
         )  # fmt: skip
         self.runs.append(process)
         return process

@@ -53,7 +53,7 @@ def test_progress_is_not_written_with_every_look(tmp_path: Path, monkeypatch: py
 
 def test_a_run_whose_process_is_gone_is_told(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text(
-        json.dumps({"case": "a", "number": 1, "cases": 2, "pid": 2**22 + 1, "phase": "drain", "text": ""})
+        json.dumps({"case": "a", "place": "1/2", "pid": 2**22 + 1, "phase": "drain", "text": ""})
     )
     shown: list[str] = []
     assert follow(tmp_path, shown.append) == 1
@@ -70,3 +70,18 @@ def test_the_file_names_the_process_of_the_run(tmp_path: Path) -> None:
     file.case_begins("a")
     file.tell("deploy")
     assert json.loads((tmp_path / FILE).read_text())["pid"] == os.getpid()
+
+
+def test_slots_are_followed_together_until_the_last_has_ended(tmp_path: Path) -> None:
+    files = [ProgressFile(tmp_path, 4, slot) for slot in ("blue", "green")]
+    for file, slot in zip(files, ("blue", "green"), strict=True):
+        file.case_begins(f"aws-{slot}")
+        file.tell("drain", at_once=True)
+    shown: list[str] = []
+    ends = iter(files)
+    assert follow(tmp_path, shown.append, sleep=lambda _: next(ends).run_ends()) == 0
+    assert shown == [
+        "[blue] aws-blue  drain",
+        "[green] aws-green  drain",
+        f"{tmp_path}: the run has ended",
+    ]

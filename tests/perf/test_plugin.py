@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.perf.inner import INI
+from tests.perf.inner import INI, RUN_CASE
 
 pytest_plugins = ["pytester"]
 
-CASE = "def test_worker_throughput(case, seen):\n    seen.append(case)\n"
-SEEN = "import pytest\n@pytest.fixture(scope='session')\ndef seen():\n    return []\n"
+CASE = "def test_worker_throughput(case, seen, run_case):\n    seen.append(case)\n"
+SEEN = RUN_CASE + "\n@pytest.fixture(scope='session')\ndef seen():\n    return []\n"
 
 
 @pytest.fixture
