@@ -3,7 +3,7 @@
 To measure a pipeline of your own, write a class with the methods of `Pipeline`: they say how a task of yours
 is made, how far it is, and what your database knows of it. Nothing else of the suite knows a table, a
 payload, a key of the storage or an argument of ffmpeg. fixtures/video_pipeline.py is the one that the suite
-ships with; tests/perf/second_pipeline.py is another, in a hundred lines.
+ships with; those in examples/ are others, and `python -m perf init` writes the beginning of one.
 
 All instants are Unix seconds by the pipeline's own clock (`Pipeline.clock_s`), whatever the clocks of
 its hosts show.

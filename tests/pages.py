@@ -43,6 +43,7 @@ Beside the rooms:
 - `fixtures/`: what knows app/ and worker/: the port of that pipeline, its deployments, what is broken there
 - `app/`, `worker/`: the pipeline under test, see [pipeline.md](pipeline.md)
 - `deploy/`: its images, compose files, CloudFormation stack and policies, see [aws.md](aws.md)
+- `examples/`: two pipelines of other people, with their adapters, see [own-pipeline.md](own-pipeline.md)
 - `tests/`: of the measuring code, of the pipeline's parts, of the plugin, and of the reports in headless
   Chromium (`apt-get install chromium`; else those skip). `pytest -m images tests/deploy` builds and runs the
   images (`apt-get install buildah mmdebstrap`)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from perf.cases.errors import PerfError, UsageError
 from perf.cases.options import nearest
-from perf.cli import audit, cloudwatch, history, report, web_metrics
+from perf.cli import audit, cloudwatch, history, init, report, web_metrics
 from perf.cli.named import Stage, named_stages
 from perf.cli.parser import Parser
 from perf.deploy.faults import reported
@@ -22,6 +22,7 @@ from perf.store.secrets import without_secrets
 
 #: Those that need no pipeline.
 STAGES: tuple[Stage, ...] = (
+    ("init", init.add_init, "write an adapter, thresholds and a first test for a pipeline of your own"),
     ("report", report.add_report, "make the report of a run again, from its artifacts"),
     ("cloudwatch", cloudwatch.add_cloudwatch, "fetch what CloudWatch told too late into a run's artifacts"),
     ("history", history.add_history, "the series of each case over the runs, and since when they changed"),

@@ -37,6 +37,8 @@ MARKERS = {
 }
 
 BOOK = pytest.StashKey[SloBook]()
+#: The tests that run cases of ours.
+OURS = pytest.StashKey[set[tuple[str, int | None]]]()
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -69,6 +71,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for variant, meaning in MARKERS.items():
         config.addinivalue_line("markers", f"{variant}: {meaning}")
     config.addinivalue_line("markers", "bench: a benchmark of the suite's own code; runs with -m bench")
+    config.stash[OURS] = set()
     kinds = _kinds(config.pluginmanager)
     for kind in kinds:
         if kind.marker:
@@ -81,7 +84,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that takes a kind's parameter runs once for each of its cases."""
     options = metafunc.config.stash[STASHED]
     for kind in options.kinds:
-        if is_case(kind, metafunc.fixturenames):
+        if kind.parameter in metafunc.fixturenames and not _is_theirs(metafunc, kind.parameter):
+            metafunc.config.stash[OURS].add(_place(metafunc.definition))
             metafunc.parametrize(
                 kind.parameter,
                 [
@@ -91,9 +95,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             )
 
 
-def is_case(kind: Kind[Any, Any], names: Collection[str]) -> bool:
-    """Whether a test that takes these runs cases of this kind; a parameter of that name may be anybody's."""
-    return kind.parameter in names and "run_case" in names
+def _is_theirs(metafunc: pytest.Metafunc, name: str) -> bool:
+    """Whether a parameter is somebody's own that is called as ours is: by a mark, or as a fixture."""
+    marks = metafunc.definition.iter_markers("parametrize")
+    named = (mark.args[0] if mark.args else mark.kwargs.get("argnames", ()) for mark in marks)
+    lists = (each.replace(",", " ").split() if isinstance(each, str) else each for each in named)
+    return name in metafunc._arg2fixturedefs or any(name in each for each in lists)  # no public way to ask
+
+
+def _place(item: pytest.Item) -> tuple[str, int | None]:
+    """Which test an item is, whatever its parameters."""
+    return item.location[:2]
 
 
 def _marks(kind: Kind[Any, Any], case: Case) -> list[pytest.MarkDecorator]:
@@ -137,7 +149,7 @@ def _asked_for(config: pytest.Config, item: pytest.Item) -> bool:
     if _is_named(config, item):
         return True
     case = case_of(item)
-    if case is None and any(is_case(kind, _names(item)) for kind in config.stash[STASHED].kinds):
+    if case is None and _place(item) in config.stash[OURS]:
         return False  # the test of a kind that has no cases in this run
     if case is None:
         return item.get_closest_marker("bench") is None or _named_by_marker(config, item, "bench")

@@ -19,7 +19,7 @@ from tests.pages import DOCS
 from tests.pages import PAGES as MADE
 
 ROOT = Path(__file__).parents[2]
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("*.md")), *sorted(ROOT.glob("examples/*/*.md"))]
 TEXT = "\n".join(page.read_text() for page in PAGES)
 #: Pytest's own, and those of its other plugins, which the pages use.
 OF_PYTEST = {

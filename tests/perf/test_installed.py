@@ -28,8 +28,12 @@ import pytest
 def celery_worker():
     return "theirs"
 
+@pytest.fixture
+def fault_case():
+    return "theirs"
+
 @pytest.mark.parametrize("case", [1, 2])
-def test_of_theirs(case, celery_worker):
+def test_of_theirs(case, fault_case, celery_worker):
     assert celery_worker == "theirs"
 
 def test_what_was_imported():

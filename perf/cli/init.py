@@ -1,0 +1,45 @@
+"""`python -m perf init [FOLDER]`: adapter, thresholds and a first test for a pipeline of one's own."""
+
+from __future__ import annotations
+
+import argparse
+from importlib.resources import files
+from pathlib import Path
+
+from perf.cases.errors import UsageError
+
+FOLDER = Path("perf_tests")
+#: Where each file lies; its name there has this after it, so that nothing here takes it for its own.
+_TEMPLATE, _SUFFIX = files("perf.cli") / "template", ".txt"
+
+
+def add_init(parser: argparse.ArgumentParser) -> None:
+    """The options of `init`."""
+    parser.set_defaults(run=init)
+    parser.add_argument("folder", nargs="?", type=Path, default=FOLDER, help=f"what is made ({FOLDER})")
+
+
+def init(args: argparse.Namespace) -> int:
+    """Write the files of a first run, none of them over one that is there.
+
+    Raises:
+        UsageError: one is, or the folder cannot be written to.
+    """
+    folder: Path = args.folder
+    made = {
+        folder / each.name.removesuffix(_SUFFIX): each.read_text(encoding="utf-8")
+        for each in sorted(_TEMPLATE.iterdir(), key=lambda each: each.name)
+    }
+    if there := [str(path) for path in made if path.exists()]:
+        raise UsageError(
+            f"{', '.join(there)}: is there already, and nothing is written over; name another folder"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, text in made.items():
+            path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot write there: {error}") from error
+    print("\n".join(f"made {path}" for path in made))
+    print(f"next: fill in {folder}/adapter.py, from its top, then: pytest {folder}")
+    return 0
