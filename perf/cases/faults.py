@@ -79,6 +79,8 @@ _HELD_UP = frozenset({"injector on time", "rate as asked"})
 _BLIND = _IDLE | _HELD_UP | {"Little's law"}
 #: Workers go and others come; what the dead ones have used nobody can read any more.
 _REPLACED = _IDLE | {"same workers", "as many processes", "processors did the work"}
+#: And its task counts as in service from its last attempt until it is given up, though nobody works on it.
+_GIVEN_UP = _REPLACED | {"parallelism as set", "utilisation law"}
 
 FAULTS: Mapping[Fault, Striking] = {
     Fault.S3_503: Striking("S3 answers 503", explains=_IDLE),
@@ -105,7 +107,7 @@ FAULTS: Mapping[Fault, Striking] = {
     Fault.ROLLING_RESTART: Striking("one worker after the other is stopped and started", 0.0, _REPLACED),
     Fault.SCALE_IN: Striking("a busy worker is told to stop and killed at once", explains=_REPLACED),
     Fault.SLOW_NODE: Striking("one of two nodes runs a tenth of the time", explains=_IDLE),
-    Fault.KILLER_CLIP: Striking("one clip kills whatever process works on it", 0.0, _REPLACED),
+    Fault.KILLER_CLIP: Striking("one clip kills whatever process works on it", 0.0, _GIVEN_UP),
     Fault.DISK_FULL: Striking("the workers' disk is full", explains=_IDLE),
 }
 
