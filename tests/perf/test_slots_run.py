@@ -165,7 +165,7 @@ def test_a_slot_whose_process_is_killed_is_told_and_put_in_order_by_clean(
 ) -> None:
     team = two[0].team
     whole = dict(team.env)
-    process = start(two, "-k", "burst", "--count=60")
+    process = start(two, "-k", "burst", "--count=20")
     eventually(partial(amid_its_case, team, process), "a case is amid its load", 90)
     held = re.search(r" pid (\d+),", held_by(team.pipeline))
     assert held
