@@ -6,12 +6,19 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from packaging.version import InvalidVersion, Version
+
 from perf.cases.errors import UsageError
 from perf.cases.options import Option, items, text
 
 
 def _package(flag: str, item: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*==[\w.!+]+", item):
+    name, _, version = item.partition("==")
+    try:
+        Version(version)
+    except InvalidVersion:
+        name = ""
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name):
         raise UsageError(f"{flag} {item}: not a package and its version; expected e.g. kombu==5.6.2")
     return item
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from perf.cases.errors import UsageError
 from perf.deploy.environments import python_for
-from perf.deploy.errors import FixtureError
+from perf.deploy.errors import CandidateError
 from perf.deploy.processes import ROOT, run_to_end
 from perf.deploy.workdir import temporary_folder
 from perf.pipeline import Candidate
@@ -70,7 +70,7 @@ def opened(reference: Reference, repository: Path = ROOT) -> Iterator[Candidate]
     Its environment is this one, unless it wants other packages; then one of its own, kept for later runs.
 
     Raises:
-        FixtureError: either could not be made.
+        CandidateError: either could not be made.
     """
     with temporary_folder("candidate") as folder:
         root = _checked_out(reference, repository, folder) if reference.commit else repository
@@ -86,7 +86,7 @@ def _checked_out(reference: Reference, repository: Path, folder: Path) -> Path:
     tree.mkdir()
     place = ("--work-tree", str(tree), "read-tree", "--reset", "-u", reference.commit)
     if _git(repository, *place, index=folder / "index") is None:
-        raise FixtureError(f"tried to check out {reference} into {tree}: git refused; see `git fsck`")
+        raise CandidateError(f"tried to check out {reference} into {tree}: git refused; see `git fsck`")
     return tree
 
 

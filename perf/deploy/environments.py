@@ -16,7 +16,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from perf.deploy.cache import cache_folder
-from perf.deploy.errors import FixtureError
+from perf.deploy.errors import CandidateError
 from perf.deploy.processes import ROOT, run_to_end
 
 #: What a worker needs; of a commit that has none such, what its suite needs.
@@ -33,7 +33,7 @@ def python_for(root: Path, packages: Sequence[str]) -> Path:
         packages: what it is to have instead, such as ``kombu==5.6.2``.
 
     Raises:
-        FixtureError: the environment could not be made.
+        CandidateError: the environment could not be made.
     """
     wanted, pins = _lines(root, _REQUIREMENTS), _lines(root, (_CONSTRAINTS,))
     here = {line for name in _REQUIREMENTS for line in _lines(ROOT, (name,))}
@@ -131,9 +131,9 @@ def _run(argv: Sequence[str], env: dict[str, str]) -> None:
     try:
         done = run_to_end(argv, _DEADLINE_S, env)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise FixtureError(f"{what}: {error}") from error
+        raise CandidateError(f"{what}: {error}") from error
     if done.returncode != 0:
-        raise FixtureError(
+        raise CandidateError(
             f"{what}: it ended with {done.returncode}: {reason(done.stderr)}; where packages exclude each "
             "other, name each of them in --against-package, with commas"
         )
@@ -141,6 +141,7 @@ def _run(argv: Sequence[str], env: dict[str, str]) -> None:
 
 def reason(said: str) -> str:
     """What pip says of why it failed, shortened: its last errors, or its last line where it names none."""
-    lines = [line.strip()[:300] for line in said.splitlines() if line.strip()]
+    brief = re.sub(r" \(from versions: .*?\)", "", said)  # hundreds, where a package is old
+    lines = [line.strip()[:300] for line in brief.splitlines() if line.strip()]
     errors = [line for line in lines if re.search("error|conflict|no matching", line, re.IGNORECASE)]
     return " | ".join(errors[-3:] or lines[-1:] or ["it said nothing"])

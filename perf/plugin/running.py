@@ -14,6 +14,7 @@ import pytest
 
 from perf.cases.case import Case, Variant
 from perf.cases.errors import HarnessError
+from perf.deploy.errors import CandidateError
 from perf.deploy.faults import reported
 from perf.deploy.pricing import price_of_node
 from perf.deploy.wishes import Wishes
@@ -183,7 +184,7 @@ class _Session:
                         result = with_cloud(result, cloud.seen)
             except Exception as error:
                 self.run_folder.write_broken(kind, case, error, progress.phases)
-                if isinstance(error, CeilingError):
+                if isinstance(error, (CeilingError, CandidateError)):
                     end_run(session, f"{case.id}: {error}")
                 if deployment is not None:
                     self.trouble.met(deployment, error)

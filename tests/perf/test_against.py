@@ -86,6 +86,8 @@ def test_cases_share_the_error_and_a_block_grows_with_the_concurrency():
         ("seed", "-3", "--seed -3: not a whole number; expected the seed that a run has printed"),
         ("against_package", "kombu", "--against-package kombu: not a package and its version; expected e.g. "
          "kombu==5.6.2"),
+        ("against_package", "kombu==5.6x", "--against-package kombu==5.6x: not a package and its version; "
+         "expected e.g. kombu==5.6.2"),
         ("against_package", "kombu>=5", "--against-package kombu>=5: not a package and its version; expected "
          "e.g. kombu==5.6.2"),
     ],
@@ -352,7 +354,7 @@ def test_a_package_takes_the_place_of_its_pin_and_keeps_its_extras():
     ("said", "expected"),
     [
         (
-            "WARNING: slow\nERROR: Could not find a version\nERROR: No matching distribution for kombu==99\n",
+            "WARNING: slow\nERROR: Could not find a version (from versions: 1, 2)\nERROR: No matching distribution for kombu==99\n",
             "ERROR: Could not find a version | ERROR: No matching distribution for kombu==99",
         ),
         ("something\nelse\n\n", "else"),
