@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 from celery import Celery
 from redis import Redis
 
+from perf.deploy.candidates import HERE
 from perf.deploy.celery_report import reported
 from perf.deploy.deployment import Deployment, Waits
 from perf.deploy.kombu_queue import KombuQueue
@@ -22,7 +22,6 @@ from perf.deploy.placed_clips import OneFile
 from perf.deploy.processes import ManagedProcess, free_port
 from perf.pipeline import Candidate, ReportedWorker, State, TaskRow
 
-HERE = Path(__file__).parent
 STATES = {"new": State.UPLOADED, "busy": State.PROCESSING, "ok": State.DONE, "bad": State.FAILED}
 WORKER = ("-m", "celery", "-A", "measured", "worker", "--loglevel=WARNING")
 
@@ -33,7 +32,8 @@ class DigestPipeline:
     recipe = ""
     results = None  # a digest is no file to look at
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, queue: str) -> None:
+        self.queue = queue
         self.redis = Redis.from_url(url, decode_responses=True)
         self.app = Celery(broker=url)
 
@@ -48,7 +48,7 @@ class DigestPipeline:
         for job in task_ids:
             self.redis.hset(f"job:{job}", mapping={"state": "new", "made": now})
             self.redis.zadd("changed", {job: now})
-            self.app.send_task("digest", kwargs={"job": job, "path": clip})
+            self.app.send_task("digest", kwargs={"job": job, "path": clip}, queue=self.queue)
         return {}
 
     def finished(self, task_ids: Sequence[str]) -> tuple[int, int]:
@@ -68,14 +68,18 @@ class DigestPipeline:
 
     def workers(self, since_s: float | None = None) -> list[ReportedWorker]:
         """By their own reports, which Redis drops when they fall silent."""
-        said = [json.loads(text) for key in self.redis.scan_iter("worker:*") if (text := self.redis.get(key))]
+        said = [
+            json.loads(text)
+            for key in self.redis.scan_iter(f"worker:{self.queue}:*")
+            if (text := self.redis.get(key))
+        ]
         return [reported(each) for each in said if since_s is not None or not each["stopped"]]
 
     def sign_off(self, node: str, pid: int) -> None:
         """A worker that was killed."""
         for worker in self.workers():
             if (worker.node, worker.pid) == (node, pid):
-                self.redis.delete(f"worker:{worker.id}")
+                self.redis.delete(f"worker:{self.queue}:{worker.id}")
 
     def forget(self, task_ids: Sequence[str]) -> None:
         """A message without its job does no harm: see the task."""
@@ -127,21 +131,23 @@ def deployed(folder: Path) -> Iterator[Deployment]:
     )
     file = folder / "input"
     file.write_bytes(bytes(1 << 16))
-    with only_measured_run(), server:
-        pipeline = DigestPipeline(url)
-        env = {**os.environ, "REDIS_URL": url}
-        fleet = LocalFleet(env, folder, pipeline, WORKER, Candidate("here", HERE, Path(sys.executable)))
-        deployment = Deployment(
+
+    def bind(candidate: Candidate, queue: str) -> Deployment:
+        pipeline = DigestPipeline(url, queue)
+        env = {**os.environ, "REDIS_URL": url, "QUEUE": queue}
+        return Deployment(
             pipeline=pipeline,
-            queue=KombuQueue(url),
-            control=fleet,
+            queue=KombuQueue(url, queue),
+            control=LocalFleet(env, folder, pipeline, WORKER, candidate),
             clips=OneFile(file),
             waits=Waits(workers_s=30, queue_s=10),
-            description={"pipeline": "digests", "broker": "Redis on this machine"},
+            description={"pipeline": "digests", "broker": "Redis on this machine", "queue": queue},
             is_here=True,
+            sides=lambda other: closing(bind(other, f"celery-{other.name}")),  # for --against
         )
-        with closing(deployment), closing(pipeline.redis):
-            yield deployment
+
+    with only_measured_run(), server, closing(bind(HERE, "celery")) as deployment:
+        yield deployment
 
 
 def _redis_server() -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from service import app, redis
+from service import QUEUE, app, redis
 
 from perf.deploy.celery_report import report_workers
 
 __all__ = ["app"]
 
-report_workers(lambda worker: redis.set(f"worker:{worker['id']}", json.dumps(worker), ex=15))
+report_workers(lambda worker: redis.set(f"worker:{QUEUE}:{worker['id']}", json.dumps(worker), ex=15))

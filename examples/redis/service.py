@@ -14,8 +14,11 @@ from celery import Celery
 from redis import Redis
 
 URL = os.environ["REDIS_URL"]
+QUEUE = os.environ.get("QUEUE", "celery")
 app = Celery("service", broker=URL)
-app.conf.update(task_acks_late=True, worker_prefetch_multiplier=1, task_ignore_result=True)
+app.conf.update(
+    task_acks_late=True, worker_prefetch_multiplier=1, task_ignore_result=True, task_default_queue=QUEUE
+)
 redis = Redis.from_url(URL, decode_responses=True)
 
 

@@ -12,14 +12,14 @@ from pathlib import Path
 from perf.cases.errors import UsageError
 from perf.deploy.environments import python_for
 from perf.deploy.errors import CandidateError
-from perf.deploy.processes import ROOT, run_to_end
+from perf.deploy.processes import PROJECT, run_to_end
 from perf.deploy.workdir import temporary_folder
 from perf.pipeline import Candidate
 
-#: The code and the environment of the run itself.
-HERE = Candidate("here", ROOT, Path(sys.executable))
-#: What a commit must have to be a side.
+#: What a commit must have to be a side, where the code here has it.
 _WORKER = "worker/__main__.py"
+#: The code and the environment of the run itself.
+HERE = Candidate("here", PROJECT, Path(sys.executable))
 _GIT_DEADLINE_S = 60.0
 
 
@@ -41,7 +41,7 @@ class Reference:
         return f"{self.name} ({self.commit[:10]})" if self.commit else self.name
 
 
-def referred(revision: str, packages: Sequence[str], repository: Path = ROOT) -> Reference:
+def referred(revision: str, packages: Sequence[str], repository: Path = PROJECT) -> Reference:
     """What a user means by a commit, branch or tag (empty = the code here) and packages.
 
     Raises:
@@ -58,13 +58,13 @@ def referred(revision: str, packages: Sequence[str], repository: Path = ROOT) ->
             f"--against {revision}: no such commit in {repository}; give a commit, branch or tag that is "
             "there, and fetch it first (a shallow clone has the last commit alone)"
         )
-    if _git(repository, "cat-file", "-e", f"{commit}:{_WORKER}") is None:
+    if (repository / _WORKER).is_file() and _git(repository, "cat-file", "-e", f"{commit}:{_WORKER}") is None:
         raise UsageError(f"--against {revision}: the commit has no {_WORKER}, so no worker to compare with")
     return Reference(name, commit, tuple(packages))
 
 
 @contextmanager
-def opened(reference: Reference, repository: Path = ROOT) -> Iterator[Candidate]:
+def opened(reference: Reference, repository: Path = PROJECT) -> Iterator[Candidate]:
     """The candidate that is referred to: its code in a temporary folder, gone with the block.
 
     Its environment is this one, unless it wants other packages; then one of its own, kept for later runs.
@@ -87,7 +87,7 @@ def _checked_out(reference: Reference, repository: Path, folder: Path) -> Path:
     place = ("--work-tree", str(tree), "read-tree", "--reset", "-u", reference.commit)
     if _git(repository, *place, index=folder / "index") is None:
         raise CandidateError(f"tried to check out {reference} into {tree}: git refused; see `git fsck`")
-    return tree
+    return tree / (_git(repository, "rev-parse", "--show-prefix") or "")  # it may be a part of its repository
 
 
 def _git(repository: Path, *words: str, index: Path | None = None) -> str | None:

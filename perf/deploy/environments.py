@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 
 from perf.deploy.cache import cache_folder
 from perf.deploy.errors import CandidateError
-from perf.deploy.processes import ROOT, run_to_end
+from perf.deploy.processes import PROJECT, run_to_end
 
 #: What a worker needs; of a commit that has none such, what its suite needs.
 _REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
@@ -36,8 +36,8 @@ def python_for(root: Path, packages: Sequence[str]) -> Path:
         CandidateError: the environment could not be made.
     """
     wanted, pins = _lines(root, _REQUIREMENTS), _lines(root, (_CONSTRAINTS,))
-    here = {line for name in _REQUIREMENTS for line in _lines(ROOT, (name,))}
-    if here >= set(wanted) and pins == _lines(ROOT, (_CONSTRAINTS,)):
+    here = {line for name in _REQUIREMENTS for line in _lines(PROJECT, (name,))}
+    if here >= set(wanted) and pins == _lines(PROJECT, (_CONSTRAINTS,)):
         if not packages:
             return Path(sys.executable)
         pins = installed()  # what is asked for is all that differs

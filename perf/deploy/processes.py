@@ -20,8 +20,11 @@ from perf.deploy.reaper import reaper
 from perf.deploy.waiting import until
 
 LOOPBACK = "127.0.0.1"
-#: The suite's checkout.
+#: The suite's checkout, or the folder of packages that it is installed in.
 ROOT = Path(__file__).parents[2]
+#: Where the pipeline under test is: the checkout has one; what is installed measures that of the folder it is
+#: run from.
+PROJECT = ROOT if (ROOT / "worker").is_dir() else Path.cwd()
 
 
 class ManagedProcess:

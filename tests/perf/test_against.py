@@ -354,7 +354,8 @@ def test_a_package_takes_the_place_of_its_pin_and_keeps_its_extras():
     ("said", "expected"),
     [
         (
-            "WARNING: slow\nERROR: Could not find a version (from versions: 1, 2)\nERROR: No matching distribution for kombu==99\n",
+            "WARNING: slow\nERROR: Could not find a version (from versions: 1, 2)\n"
+            "ERROR: No matching distribution for kombu==99\n",
             "ERROR: Could not find a version | ERROR: No matching distribution for kombu==99",
         ),
         ("something\nelse\n\n", "else"),
@@ -363,3 +364,18 @@ def test_a_package_takes_the_place_of_its_pin_and_keeps_its_extras():
 )
 def test_why_pip_failed_is_told_in_one_line(said, expected):
     assert reason(said) == expected
+
+
+def test_a_service_that_is_a_part_of_its_repository_is_found_in_its_commit(tmp_path: Path) -> None:
+    service = tmp_path / "backend" / "service"
+    service.mkdir(parents=True)
+    (service / "app.py").write_text("as it was")
+    for name in ("requirements.txt", "constraints.txt"):  # else it would have an environment of its own
+        shutil.copy(CODE.root / name, service)
+    as_somebody = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+    for words in (["init", "-q"], ["add", "."], [*as_somebody, "commit", "-q", "-m", "first"]):
+        subprocess.run(["git", "-C", str(tmp_path), *words], check=True)
+    (service / "app.py").write_text("as it is")
+    with opened(referred("HEAD", (), service), service) as candidate:
+        assert (candidate.root / "app.py").read_text() == "as it was"
+        assert candidate.python == CODE.python
