@@ -13,6 +13,8 @@ from perf.pipeline import Finding, Weight
 
 #: How SQLAlchemy begins what the driver said.
 _DRIVER = re.compile(r"^\(psycopg2\.\w+\) ")
+#: How botocore ends what a client said that tries again by a clock of its own.
+_RETRIES = " (reached max retries: 0)"
 #: A look at a part: its findings, as far as it comes.
 Look = Callable[[], Iterator[Finding]]
 
@@ -58,5 +60,5 @@ def _one_line(error: Exception, secret: str | None) -> str:
     line, right = first_line(error, secret), remedy(error)
     if isinstance(error, (KeyError, TypeError, AttributeError)):  # boto3's answer lacks what AWS's has
         line, right = f"what answers there makes no sense: {line}", "is it the right endpoint?"
-    line = _DRIVER.sub("", line)
+    line = _DRIVER.sub("", line).replace(_RETRIES, "")
     return f"{line}; {right}" if right else line
