@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from perf.cases.defaults import SLOS
+from perf.cases.faults import Fault
 from tests.perf.inner import INI
 
 pytest_plugins = ["pytester"]
@@ -138,6 +139,7 @@ def chosen(suite: pytest.Pytester, *options: str) -> dict[str, list[str]]:
 SEARCH, WORKER, WEB = "test_worker_capacity.py", "test_worker_throughput.py", "test_web_capacity.py"
 COMPARED, OTHER = "test_worker_against.py", ASKED["against"][0]
 FAULTS = "test_worker_faults.py"
+ALL = len(Fault)
 
 
 @pytest.mark.parametrize(
@@ -168,10 +170,10 @@ FAULTS = "test_worker_faults.py"
         ((OTHER, "-m", "aws"), {}, ""),
         ((COMPARED,), {}, ""),
         # Faults come by their marker, their file or their names; these do without the marker.
-        (("-m", "faults"), {FAULTS: 15}, "mocked"),
-        (("-m", "local and faults"), {FAULTS: 15}, "local"),
+        (("-m", "faults"), {FAULTS: ALL}, "mocked"),
+        (("-m", "local and faults"), {FAULTS: ALL}, "local"),
         (("-m", "aws and faults"), {}, ""),
-        ((FAULTS,), {FAULTS: 15}, "mocked"),
+        ((FAULTS,), {FAULTS: ALL}, "mocked"),
         (("-m", "faults", "--faults=s3-away,disk-full"), {FAULTS: 2}, "mocked"),
         (("--faults=s3-away", "--sizes=50", "--concurrency=1"), {WORKER: 2, WEB: 5, FAULTS: 1}, "mocked"),
         # An id asks for its own case, whatever else stands beside it.
@@ -216,7 +218,7 @@ def test_the_header_and_the_progress_count_the_cases_of_all_kinds(suite: pytest.
     suite.makepyfile(test_counted=COUNTED)
     options = ("--results=here", "--sizes=50", "--concurrency=1")
     result = suite.runpytest_inprocess("test_counted.py", *options)
-    result.assert_outcomes(passed=2 + 5 + 1 + 15 + 1, deselected=2 * (2 + 5 + 1) + 15 + 1)
+    result.assert_outcomes(passed=2 + 5 + 1 + ALL + 1, deselected=2 * (2 + 5 + 1) + ALL + 1)
     result.stdout.re_match_lines([r"perf: 23 measured case\(s\), results in .*/here/\d{4}-.*Z"])
     (path,) = (suite.path / "here").glob("*/progress.json")
     state = json.loads(path.read_text())
