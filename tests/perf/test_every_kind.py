@@ -219,7 +219,8 @@ def test_the_header_and_the_progress_count_the_cases_of_all_kinds(suite: pytest.
     options = ("--results=here", "--sizes=50", "--concurrency=1")
     result = suite.runpytest_inprocess("test_counted.py", *options)
     result.assert_outcomes(passed=2 + 5 + 1 + ALL + 1, deselected=2 * (2 + 5 + 1) + ALL + 1)
-    result.stdout.re_match_lines([r"perf: 23 measured case\(s\), results in .*/here/\d{4}-.*Z"])
+    cases = 2 + 5 + 1 + ALL
+    result.stdout.re_match_lines([rf"perf: {cases} measured case\(s\), results in .*/here/\d{{4}}-.*Z"])
     (path,) = (suite.path / "here").glob("*/progress.json")
     state = json.loads(path.read_text())
-    assert (state["cases"], state["number"], state["ended"]) == (23, 23, True)
+    assert (state["cases"], state["number"], state["ended"]) == (cases, cases, True)
