@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from perf.cases.errors import UsageError
 
+HEALTHY = "HealthyHostCount"
 CREDITS = "CPUCreditBalance"
 #: Spent beyond the balance where credits are unlimited: the processors are then not held back.
 SURPLUS = "CPUSurplusCreditBalance"
@@ -66,7 +67,7 @@ _BALANCER: tuple[_Row, ...] = (
     ("TargetResponseTime", "Average", "s", 60),
     ("TargetResponseTime", "p95", "s", 60),
 )
-_TARGETS: tuple[_Row, ...] = (("HealthyHostCount", "Minimum", "count", 60),)
+_TARGETS: tuple[_Row, ...] = ((HEALTHY, "Minimum", "count", 60),)
 _DATABASE: tuple[_Row, ...] = (
     ("CPUUtilization", "Average", "%", 60),
     ("DatabaseConnections", "Maximum", "count", 60),

@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from perf.cases.case import Case
 from perf.judge.verdict import Verdict, VerdictKind
+from perf.measure.cloud import instance_healthy_s
 from perf.measure.estimates import Estimate, estimates
 from perf.observe.seen import CloudState
 from perf.store.legacy import upgraded
@@ -93,7 +94,10 @@ def _cloud(result: Result) -> dict[str, str]:
     late = [f"{each.metric.part} {each.metric.name}: {each.state}" for each in series
             if each.values and each.state is not CloudState.THERE]  # fmt: skip
     there = f"{len(series) - len(lacking)} of {len(series)} metrics"
-    return {"CloudWatch": "; ".join((there, *lacking, *late))}
+    said = {"CloudWatch": "; ".join((there, *lacking, *late))}
+    if (healthy_s := instance_healthy_s(result.cloud)) is not None:
+        said["API grew"] = f"an instance more was healthy {healthy_s:.0f} s after the case began, to a minute"
+    return said
 
 
 def estimates_of(kind: StoredKind, result: Result) -> dict[str, Estimate]:

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from perf.cases.cloudwatch import CREDITS, SURPLUS, CloudMetric, cloud_metrics
+from perf.cases.cloudwatch import CREDITS, HEALTHY, SURPLUS, CloudMetric, cloud_metrics
 from perf.cases.errors import HarnessError, UsageError
 from perf.cli import cloudwatch as stage
 from perf.cli.main import main
 from perf.judge.slos import Slo
 from perf.judge.verdict import VerdictKind, judge
+from perf.measure.cloud import instance_healthy_s
 from perf.measure.intervals import Interval
 from perf.observe.cloudwatch import BEFORE_S, SETTLED_S, CloudObserver
 from perf.observe.seen import CloudSeen, CloudSeries, CloudState
@@ -203,6 +204,36 @@ def test_credits_that_run_out_make_a_case_invalid(found, is_invalid):
         assert "CPU credits ran out: EC2 asg" in problem.reason
         again = with_cloud(judged, judged.cloud)
         assert again.verdict == judged.verdict  # told once
+
+
+@pytest.mark.parametrize(
+    ("starts_s", "values", "expected_s"),
+    [
+        # The case begins in the second period, which had 2.
+        ((-60, 0, 60, 120, 180), (2, 2, 2, 3, 3), 120 - 20),
+        ((-60, 0, 60, 120, 180), (2, 2, 1, 2, 3), 180 - 20),  # one was lost and came back first
+        ((-60, 0, 60, 120, 180), (3, 2, 2, 2, 2), None),
+        ((60, 120), (2, 3), 120 - 20),  # nothing is known of the begin but what came next
+        ((), (), None),
+    ],
+)
+def test_when_an_instance_more_of_the_api_was_healthy(starts_s, values, expected_s):
+    at_s = tuple(BEGIN_S + each for each in starts_s)
+    found = CloudSeries(metric(HEALTHY, every_s=60), CloudState.THERE, "", at_s, values)
+    other = CloudSeries(
+        metric("RequestCount", every_s=60), CloudState.THERE, "", (BEGIN_S, BEGIN_S + 60), (1, 9)
+    )
+    seen = CloudSeen(BEGIN_S + 20, END_S, (other, found))
+    assert instance_healthy_s(seen) == expected_s
+
+
+def test_it_stands_among_the_circumstances(tmp_path):
+    counted = CloudSeries(metric(HEALTHY), CloudState.THERE, "", (BEGIN_S, BEGIN_S + 184), (1, 2))
+    RunFolder(tmp_path, {}).write(WORKER, with_cloud(passed(), CloudSeen(BEGIN_S, END_S, (counted,))))
+    case = read_case(tmp_path / "case_mocked-50MB-c1-burst.json", [WORKER])
+    assert case.circumstances["API grew"].startswith(
+        "an instance more was healthy 184 s after the case began"
+    )
 
 
 def test_artifacts_have_every_value_and_every_absence(tmp_path):
