@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from perf.cases.errors import HarnessError
@@ -17,12 +17,18 @@ _END_S = 10.0
 class FleetWatch:
     """Which nodes report themselves, once a second. What cannot be asked is asked again a second later.
 
+    Args:
+        pipeline: is asked.
+        told: how many nodes there are, whenever that has changed.
+        every_s: how often it is asked.
+
     Attributes:
         seen: when, in Unix seconds by the pipeline's clock, and how many nodes.
     """
 
-    def __init__(self, pipeline: Pipeline, every_s: float = EVERY_S) -> None:
+    def __init__(self, pipeline: Pipeline, told: Callable[[int], None], every_s: float = EVERY_S) -> None:
         self._pipeline = pipeline
+        self._told = told
         self._every_s = every_s
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fleet", daemon=True)
@@ -46,4 +52,7 @@ class FleetWatch:
     def _run(self) -> None:
         while not self._stop.wait(self._every_s):
             with suppress(HarnessError):
-                self.seen.append((self._clock.now(), len(by_node(self._pipeline.workers()))))
+                nodes = len(by_node(self._pipeline.workers()))
+                if not self.seen or self.seen[-1][1] != nodes:
+                    self._told(nodes)
+                self.seen.append((self._clock.now(), nodes))

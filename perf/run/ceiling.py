@@ -31,27 +31,26 @@ class Ceiling:
     clock: Callable[[], float] = time.monotonic
     price: NodePrice | None = field(default=None, init=False)
     _began_s: float | None = field(default=None, init=False)
-    _since_s: float = field(default=0.0, init=False)
-    _nodes: int = field(default=0, init=False)
-    _usd: float = field(default=0.0, init=False)
+    #: What was spent, until when, and the nodes since. One value, as a thread watches a fleet that grows.
+    _spent: tuple[float, float, int] = field(default=(0.0, 0.0, 0), init=False)
 
     def begin(self, price: NodePrice | None) -> None:
         """A case begins, on nodes of this price."""
         if self._began_s is None:
-            self._began_s = self._since_s = self.clock()
+            self._began_s = self.clock()
         if price != self.price:
             self.nodes(0)
             self.price = price
 
     def nodes(self, count: int) -> None:
         """From now on there are so many nodes; they cost also while they are idle."""
-        self._usd, self._since_s, self._nodes = self.usd, self.clock(), count
+        self._spent = self.usd, self.clock(), count
 
     @property
     def usd(self) -> float:
         """What they have cost so far."""
-        since_s = self.clock() - self._since_s
-        return self._usd + (self.price.usd(self._nodes, since_s) if self.price else 0.0)
+        usd, since_s, nodes = self._spent
+        return usd + (self.price.usd(nodes, self.clock() - since_s) if self.price else 0.0)
 
     def check(self) -> None:
         """See to it that the run may go on.

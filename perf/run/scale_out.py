@@ -93,7 +93,7 @@ class ScaleOutKind(Kind[ScaleOutCase, ScaleOutResult]):
         workers, clip = cell.prepare()
         alone = cell.alone(clip)
         per_min, source = cell.per_min(clip)
-        watch, machine = FleetWatch(deployment.pipeline), MachineObserver()
+        watch, machine = FleetWatch(deployment.pipeline, context.ceiling.nodes), MachineObserver()
         planned = plan(case.offsets_s(per_min))
         log = context.folder / f"worker_tasks_{case.id}.log"
         with observing(machine), deployment.by_itself():

@@ -20,8 +20,11 @@ from perf.deploy.servers import Servers
 from perf.judge.scale_out import _kept_up
 from perf.judge.slos import load_slos
 from perf.judge.verdict import VerdictKind
+from perf.load.clock import PipelineClock
+from perf.load.fleet_watch import FleetWatch
 from perf.measure.ledger import Ledger
 from perf.measure.scale_out import NodesSeen, scale_out_summary
+from perf.pipeline import ReportedWorker
 from perf.report.scale_out_plots import pictures
 from perf.report.scale_out_table import render_scale_out_table
 from perf.run.context import Context
@@ -39,6 +42,26 @@ def test_a_case_for_each_variant_and_concurrency() -> None:
     assert CASE.id == "mocked-50MB-c1-scale-out"
     found = scale_out_cases(Variant.AWS, {"sizes": (5, 100), "concurrency": (1, 2)})
     assert [case.id for case in found] == ["aws-5MB-c1-scale-out", "aws-5MB-c2-scale-out"]
+
+
+def test_nodes_that_came_in_cost_from_then_on() -> None:
+    """Two looks at one node, one at two: the ceiling is told of each change."""
+    there = [ReportedWorker(name, name, 1, 1) for name in ("a", "b")]
+    looks, told, over = iter([there[:1], there[:1], there]), [], Event()
+
+    class Pipeline:
+        def workers(self) -> list[ReportedWorker]:
+            if (found := next(looks, None)) is None:
+                over.set()
+                raise FixtureError("nobody answers")
+            return found
+
+    watch = FleetWatch(Pipeline(), told.append, every_s=0.001)  # type: ignore[arg-type]
+    watch.start(0.0, PipelineClock(0.0, 0.0))
+    assert over.wait(10)
+    watch.stop()
+    assert told == [1, 2]
+    assert [nodes for _, nodes in watch.seen] == [1, 1, 2]
 
 
 def test_the_load_rises_above_what_a_node_can_do() -> None:
