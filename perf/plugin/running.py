@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -242,10 +242,23 @@ def _step(config: pytest.Config) -> Callable[[str], AbstractContextManager[objec
     """What makes a phase a step of Allure's report, where that is asked for."""
     if not config.getoption("allure_report_dir", None):
         return nullcontext
+    return _allure_step
+
+
+@contextmanager
+def _allure_step(name: str) -> Iterator[None]:
+    """A step of Allure's report, which is told of an error neither its secrets nor where it came from."""
     import allure  # noqa: PLC0415 - only where it is there
 
-    step: Callable[[str], AbstractContextManager[object]] = allure.step
-    return step
+    step, told = allure.step(name), None
+    step.__enter__()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    except BaseException as error:
+        told = HarnessError(without_secrets(f"{type(error).__name__}: {error}"))
+        raise
+    finally:
+        step.__exit__(type(told) if told else None, told, None)  # type: ignore[no-untyped-call]
 
 
 def _line(config: pytest.Config, name: str) -> LiveLine | QuietLine:

@@ -13,6 +13,7 @@ import pytest
 
 from perf.cases.errors import HarnessError
 from perf.cases.slots import Slot
+from perf.store.secrets import without_secrets
 
 #: The slots of this run, in its own process; absent where there are none.
 SLOTS = pytest.StashKey[tuple[Slot, ...]]()
@@ -78,7 +79,7 @@ def slot_writer(config: pytest.Config, name: str) -> Callable[[str], None]:
 
     def write_line(text: str) -> None:
         with capture.global_and_fixture_disabled():
-            sys.stderr.write(f"[{name}] {text}\n")
+            sys.stderr.write(without_secrets(f"[{name}] {text}\n"))
             sys.stderr.flush()
 
     return write_line

@@ -24,6 +24,7 @@ from perf.report.making import report_maker
 from perf.report.reasons import reasons
 from perf.report.tables import conclusions, table
 from perf.store.result import Result
+from perf.store.secrets import without_secrets
 
 COLOURS = {"PASS": "green", "FAIL": "red", "INVALID": "purple"}
 #: The exit status where every test that failed is an INVALID case; pytest's own end at 6.
@@ -127,7 +128,7 @@ def _report(terminalreporter: pytest.TerminalReporter, config: pytest.Config) ->
             say=terminalreporter.write_line,
         )
     except UsageError as error:
-        terminalreporter.write_line(f"no report: {error}", red=True)
+        terminalreporter.write_line(without_secrets(f"no report: {error}"), red=True)
         return
     for line in made.lines():
         terminalreporter.write_line(line)

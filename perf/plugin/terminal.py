@@ -10,6 +10,7 @@ import pytest
 
 from perf.plugin.slot import slot_of, slot_writer
 from perf.report.progress import Screen
+from perf.store.secrets import without_secrets
 
 
 def screen(config: pytest.Config) -> Screen:
@@ -26,7 +27,7 @@ def screen(config: pytest.Config) -> Screen:
 
 
 def line_writer(config: pytest.Config) -> Callable[[str], None]:
-    """Writes whole lines."""
+    """Writes whole lines, without secrets: some are what a command of the user's has said."""
     if own := slot_of(config):
         return slot_writer(config, own.name)
     reporter, capture = _of(config)
@@ -34,7 +35,7 @@ def line_writer(config: pytest.Config) -> Callable[[str], None]:
     def write_line(text: str) -> None:
         with capture.global_and_fixture_disabled():
             reporter.ensure_newline()
-            reporter.write_line(text)
+            reporter.write_line(without_secrets(text))
 
     return write_line
 
