@@ -11,36 +11,22 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 from perf.deploy.loopback import NOWHERE
+from tests.perf.planted import PASSWORD, PLANTED, leaks, url_of, written
 from tests.perf.test_aws_run import FOUND, Team, api_url, ended, team
 from tests.worker.rig import eventually
 
 __all__ = ["api_url", "team"]
 
-PLANTED = {"AWS_SECRET_ACCESS_KEY": "planted-Secret/1", "AWS_SESSION_TOKEN": "planted-Token/2"}
-PASSWORD = "planted-Password3"
-
 
 @pytest.fixture
 def user(team: Team) -> Iterator[dict[str, str]]:
     """A user of the database with a password of its own, who may do all that a run does."""
-    make = f"create role planted login superuser password '{PASSWORD}'"
+    make = f"create role stranger login superuser password '{PASSWORD}'"
     with team.pipeline.engine.begin() as connection:
         connection.execute(text(make))
-    yield {"DATABASE_URL": url_of(team, username="planted", password=PASSWORD)} | PLANTED
+    yield {"DATABASE_URL": url_of(team.pipeline.engine.url, username="stranger", password=PASSWORD)} | PLANTED
     with team.pipeline.engine.begin() as connection:
-        connection.execute(text("drop owned by planted; drop role planted"))
-
-
-def url_of(team: Team, **parts: object) -> str:
-    url = team.pipeline.engine.url.set(drivername="postgresql", **parts)  # type: ignore[arg-type]
-    return url.render_as_string(hide_password=False)
-
-
-def written(team: Team, output: str) -> str:
-    """All that a run leaves: terminal, JUnit, Allure, results."""
-    left = (each for name in ("allure", "results") for each in (team.folder / name).rglob("*"))
-    files = [team.folder / "junit.xml", *(each for each in left if each.is_file())]
-    return output + "".join(each.read_text(errors="replace") for each in files)
+        connection.execute(text("drop owned by stranger; drop role stranger"))
 
 
 def refuse_all(team: Team, api_url: str, env: dict[str, str]) -> str:
@@ -53,7 +39,10 @@ def refuse_all(team: Team, api_url: str, env: dict[str, str]) -> str:
 
 
 BROKEN: dict[str, tuple[Callable[[Team], dict[str, str]], str]] = {
-    "database": (lambda team: {"DATABASE_URL": url_of(team, password="planted-Password3")}, "database: "),
+    "database": (
+        lambda team: {"DATABASE_URL": url_of(team.pipeline.engine.url, password=PASSWORD)},
+        "database: ",
+    ),
     "endpoint": (lambda _: {"AWS_ENDPOINT_URL_SQS": NOWHERE}, "queue: "),
     "bucket": (lambda _: {"AWS_S3_BUCKET": "nosuch"}, "bucket: "),
 }
@@ -67,9 +56,9 @@ def test_what_is_broken_is_said_once_before_the_workers_are_touched(
     change, said = BROKEN[kind]
     output = refuse_all(team, api_url, user | change(team))
     assert output.count(said) == 1, output
-    everything = written(team, output)
-    assert "Traceback" not in everything
-    assert "planted-" not in everything
+    everything = written(team.folder, output)
+    assert not [where for where, text in everything.items() if "Traceback" in text]
+    assert leaks(everything) == []
     assert team.calls() == []
 
 
@@ -86,9 +75,8 @@ def test_a_database_that_is_lost_in_the_middle_ends_the_run_in_a_line(
     assert process.returncode == 1, output
     assert output.count("the deployment broke: ") == 1, output
     assert len(re.findall(r"^\s*database: ", output, re.M)) == 1, output
-    everything = written(team, output)
     assert "Traceback" not in output
-    assert "planted-" not in everything
+    assert leaks(written(team.folder, output)) == []
     assert team.calls() == [0, FOUND]
 
 

@@ -147,9 +147,11 @@ def test_the_fleet_is_put_back_as_it_was_found(team: Team, api_url: str) -> None
     assert all(table.read_text().count("metric absent") == 3 for table in tables)  # nobody counts there
 
 
-def start_loading(team: Team, api_url: str) -> tuple[subprocess.Popen[str], tuple[set[str], set[str]]]:
+def start_loading(
+    team: Team, api_url: str, *options: str
+) -> tuple[subprocess.Popen[str], tuple[set[str], set[str]]]:
     """A run that is amid a web case, and what a stranger has put there beside it."""
-    process = team.run(api_url, "-k", "web-stable", "--web-rate=20")
+    process = team.run(api_url, "-k", "web-stable", "--web-rate=20", *options)
     eventually(lambda: len(team.left()[0]) > 4 or process.poll() is not None, "uploads are sent", 60)
     assert team.calls() == [0]
     return process, team.stranger()
