@@ -66,7 +66,6 @@ def make(path: Path, faults: Sequence[Fault], given: argparse.Namespace) -> None
 @contextmanager
 def locked(lock: Path | None) -> Iterator[None]:
     """Hold the file's lock, if one is given."""
-    """Hold the file's lock, if one is given."""
     if lock is None:
         yield
         return
