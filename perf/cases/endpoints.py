@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from typing import Any
 
 from perf.cases.errors import UsageError
 from perf.cases.options import nearest
+from perf.cases.toml_tables import read_tables
 
 #: The endpoints of the pipeline that this suite ships with.
 SHIPPED = Path(__file__).with_name("endpoints.toml")
@@ -83,14 +83,7 @@ def read_endpoints(path: Path = SHIPPED) -> tuple[Endpoint, ...]:
     Raises:
         UsageError: one line with the file and what is wrong in it.
     """
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot read the endpoints: {error}") from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise UsageError(f"{path}: not TOML: {error}") from error
-    if not document:
-        raise UsageError(f"{path}: there is no endpoint in it; expected tables such as [health]")
+    document = read_tables(path, "endpoint", "health")
     endpoints = tuple(_endpoint(path, name, table) for name, table in document.items())
     for position, endpoint in enumerate(endpoints):
         if wrong := _misplaced(endpoint, endpoints[:position]):

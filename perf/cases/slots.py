@@ -12,7 +12,6 @@ A TOML file with a table for each, of the variables by which its deployment diff
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -23,6 +22,7 @@ from urllib.parse import urlsplit
 
 from perf.cases.cloudwatch import VARIABLES
 from perf.cases.errors import UsageError
+from perf.cases.toml_tables import read_tables
 
 #: What deployments are known to be named or set by. Other names are for the user's own commands...
 KNOWN = (
@@ -56,14 +56,7 @@ def read_slots(path: Path) -> tuple[Slot, ...]:
     Raises:
         UsageError: one line with the file and what is wrong in it; no value is told.
     """
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--slots {path}: cannot read the slots: {error}") from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise UsageError(f"--slots {path}: not TOML: {error}") from None
-    if not document:
-        raise UsageError(f"--slots {path}: there is no slot in it; expected tables such as [blue]")
+    document = read_tables(path, "slot", "blue", told=f"--slots {path}")
     return tuple(_slot(path, name, table) for name, table in document.items())
 
 
