@@ -6,10 +6,10 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
 
 from perf.deploy.errors import FleetError
-from perf.deploy.fleet import State, fleet_of
+from perf.deploy.fleet import fleet_of
+from perf.deploy.fleets.outside import OutsideFleet
 from perf.deploy.looks.look import wrong
 from perf.deploy.processes import run_to_end
 from perf.pipeline import Finding, Fleet, Pipeline
@@ -18,7 +18,7 @@ from perf.pipeline import Finding, Fleet, Pipeline
 VARIABLE = "PERF_WORKER_COMMAND"
 
 
-class CommandFleet:
+class CommandFleet(OutsideFleet):
     """See perf.deploy.fleet.KeptControl.
 
     In the command's words `{concurrency}` stands for the worker processes over all nodes, `{nodes}` for the
@@ -36,8 +36,8 @@ class CommandFleet:
     def __init__(
         self, command: str, pipeline: Pipeline, variable: str = VARIABLE, deadline_s: float = 600.0
     ) -> None:
+        super().__init__(pipeline)
         self._words = shlex.split(command)
-        self._pipeline = pipeline
         self._variable = variable
         self.description = f"the command in {variable}"
         self.deadline_s = deadline_s
@@ -61,10 +61,6 @@ class CommandFleet:
     def _counts_nodes(self) -> bool:
         return not any("{concurrency}" in word for word in self._words)
 
-    def state(self) -> State:
-        """See KeptControl."""
-        return numbers(self.found())
-
     def scale(self, fleet: Fleet) -> None:
         """Run the command; it must end with 0.
 
@@ -87,29 +83,10 @@ class CommandFleet:
             reason = (done.stderr.strip() or done.stdout.strip()).splitlines()[-3:]
             raise FleetError(f"{what} ended with {done.returncode}: {' | '.join(reason)}")
 
-    def put_back(self, state: State) -> None:
-        """See KeptControl."""
-        self.scale(Fleet(**state))
-
-    def hold(self) -> None:
-        """Nothing takes workers away that this could keep from it."""
-
-    def by_itself(self) -> AbstractContextManager[None]:
-        """See KeptControl: what else may scale it was never kept from doing so."""
-        return nullcontext()
-
-    def stop(self) -> None:
-        """Nothing was started here that is not the user's own."""
-
     def look(self) -> Iterator[Finding]:
         """Whether it begins with a program."""
         if not shutil.which(self._words[0]):
             yield wrong("workers", f"{self._variable}: {self._words[0]} is no program that can be run here")
-
-
-def numbers(fleet: Fleet) -> State:
-    """A fleet as a state."""
-    return {"nodes": fleet.nodes, "per_node": fleet.per_node}
 
 
 def filled(text: str, fleet: Fleet) -> str:
