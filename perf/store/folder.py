@@ -53,10 +53,7 @@ class RunFolder:
         Raises:
             UsageError: it cannot be made.
         """
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"--results {path}: cannot make the folder: {error}") from error
+        make_folder(path)
         return cls(path, machine)
 
     def write(self, kind: StoredKind, result: Result) -> None:
@@ -86,6 +83,18 @@ class RunFolder:
         write_json(
             self.path / f"broken_{case.id}.json", broken_document(kind, case, error, phases, self.machine)
         )
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder for results, where it is not there.
+
+    Raises:
+        UsageError: it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--results {path}: cannot make the folder: {error}") from error
 
 
 def cloud_rows(seen: CloudSeen) -> list[Sequence[object]]:
