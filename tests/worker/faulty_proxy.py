@@ -8,9 +8,11 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
+from threading import Event
 from typing import Any
 from urllib.parse import urlsplit
+
+from tests.serving import serving
 
 SILENT = "silent"
 HANG_UP = "hang up"
@@ -42,15 +44,11 @@ class FaultyProxy:
 
     @contextmanager
     def serve(self) -> Iterator[FaultyProxy]:
-        thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield self
-        finally:
-            self.closing.set()
-            self._server.shutdown()
-            self._server.server_close()
-            thread.join(10)
+        with serving(self._server):
+            try:
+                yield self
+            finally:
+                self.closing.set()
 
     def forward(self, handler: BaseHTTPRequestHandler, body: bytes) -> tuple[int, str, bytes]:
         connection = http.client.HTTPConnection(str(self._target.hostname), self._target.port, timeout=30)
