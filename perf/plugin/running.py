@@ -82,7 +82,7 @@ def deployments(request: pytest.FixtureRequest) -> Iterator[Callable[[Variant], 
                     folder = stack.enter_context(temporary_folder("servers"))
                     opened[variant] = stack.enter_context(_found(config, variant, folder))
                 except HarnessError as error:  # no case of the variant could run
-                    end_run(request.session, without_secrets(f"no {variant} deployment: {error}"))
+                    end_run(request.session, f"no {variant} deployment: {error}")
             return opened[variant]
 
         yield deployment

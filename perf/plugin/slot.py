@@ -61,12 +61,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def end_run(session: pytest.Session, text: str) -> NoReturn:
-    """End the run with one line.
+    """End the run with one line, and no secret in it.
 
     A slot that cannot go on ends the run for all: it would break every case that it were given, one after
     another, before the others could measure them.
     """
-    slot = slot_of(session.config)
+    slot, text = slot_of(session.config), without_secrets(text)
     if slot is None:
         pytest.exit(text, returncode=1)
     session.shouldstop = f"{CANNOT_GO_ON}{slot.name} cannot go on"

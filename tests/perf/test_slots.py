@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from perf.cases.errors import HarnessError, UsageError
-from perf.cases.slots import read_slots, require_apart
+from perf.cases.slots import Slot, read_slots, require_apart
 from perf.plugin.cells import CellScheduling
 from perf.plugin.slot import end_run, handed, slot_of
 from tests.perf.inner import INI, RUN_CASE
@@ -192,3 +192,16 @@ def test_a_slot_that_cannot_go_on_ends_the_run_for_all(tmp_path: Path) -> None:
 def test_a_run_without_slots_ends_at_once() -> None:
     with pytest.raises(pytest.exit.Exception, match="the deployment broke"):
         end_run(session_of({"workerid": "gw0"}), "the deployment broke")
+
+
+@pytest.mark.parametrize(
+    "given", [{"workerid": "gw0"}, {"workerid": "gw0", **handed(Slot("blue", {}), Path("r"), 2)}]
+)
+def test_no_secret_is_in_the_line_that_ends_a_run(
+    given: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("API_TOKEN", "tok-12345678")
+    with pytest.raises(
+        (pytest.exit.Exception, HarnessError), match=r"pip: at https://a:\*\*\*@i/ with \*\*\*$"
+    ):
+        end_run(session_of(given), "pip: at https://a:s3cr3t-pw@i/ with tok-12345678")
