@@ -5,7 +5,8 @@ the timeout must be longer than the longest task by far, and that long the tasks
 ReceiveMessage asks for a short timeout of its own, whatever the queue's is, and a thread of the worker's main
 process renews it, ten messages in a request, for all that the worker has received and not settled: what runs
 in a process of the pool, and what waits for one. When the worker dies nobody renews, and its tasks come back
-within the timeout. This file stands alone. To use it::
+within the timeout. What comes in an answer that is lost on its way is nobody's to renew either: so the first
+timeout, which ReceiveMessage asks for, is shorter still. This file stands alone. To use it::
 
     app.conf.broker_transport = "heartbeat:Transport"
     app.conf.broker_transport_options = {"heartbeat": Heartbeat(timeout_s=30), "predefined_queues": ...}
@@ -40,6 +41,8 @@ LONGEST_S = 43_200
 #: How often within a timeout the messages are looked at. Renewed are those of which half the timeout is over:
 #: a request that fails can be tried again twice.
 _LOOKS = 6
+#: The same within the first timeout.
+_FIRST_LOOKS = 4
 _BATCH = 10
 
 
@@ -60,14 +63,21 @@ class Heartbeat:
     Args:
         timeout_s: how long a message stays hidden when nobody renews that. In whole seconds, as SQS wants it.
         longest_s: how long a message is kept hidden altogether, at most.
+        first_s: how long it stays hidden when the answer that brings it is lost; no more than *timeout_s*.
         clock: monotonic seconds.
     """
 
     def __init__(
-        self, timeout_s: int, longest_s: int = LONGEST_S, clock: Callable[[], float] = time.monotonic
+        self,
+        timeout_s: int,
+        longest_s: int = LONGEST_S,
+        first_s: int = 10,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.timeout_s = timeout_s
         self.longest_s = min(longest_s, LONGEST_S)
+        self.first_s = min(first_s, timeout_s)
+        self._look_s = min(self.timeout_s / _LOOKS, self.first_s / _FIRST_LOOKS)
         self._clock = clock
         self._held: dict[str, Held] = {}
         self._released: list[tuple[Held, int]] = []
@@ -84,9 +94,9 @@ class Heartbeat:
             self._thread.start()
 
     def hold(self, sqs: Any, queue_url: str, receipt_handle: str) -> None:
-        """Keep a message hidden that was received just now with this timeout; *sqs* is a boto3 client."""
+        """Keep a message hidden that was received just now for *first_s*; *sqs* is a boto3 client."""
         now_s = self._clock()
-        held = Held(sqs, queue_url, receipt_handle, now_s, now_s + self.timeout_s)
+        held = Held(sqs, queue_url, receipt_handle, now_s, now_s + self.first_s)
         with self._lock:
             self._held[receipt_handle] = held
 
@@ -124,7 +134,7 @@ class Heartbeat:
 
     def _run(self) -> None:
         while True:
-            self._due.wait(self.timeout_s / _LOOKS)
+            self._due.wait(self._look_s)
             self._due.clear()
             self.beat()
 
@@ -175,7 +185,7 @@ class Heartbeat:
             logger.warning(
                 "ChangeMessageVisibilityBatch failed (%r): trying again every %.2g s; what is not "
                 "renewed within %d s is delivered again",
-                error, self.timeout_s / _LOOKS, self.timeout_s,
+                error, self._look_s, self.timeout_s,
             )  # fmt: skip
         self._failing = True
 
@@ -198,7 +208,7 @@ class Channel(SQS.Channel):
     ) -> Any:
         return connection.receive_message(
             queue_name, queue_url, number_messages=count, callback=callback,
-            wait_time_seconds=self.wait_time_seconds, visibility_timeout=self.heartbeat.timeout_s,
+            wait_time_seconds=self.wait_time_seconds, visibility_timeout=self.heartbeat.first_s,
         )  # fmt: skip
 
     def basic_consume(self, *args: Any, **options: Any) -> Any:

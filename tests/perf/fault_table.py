@@ -9,8 +9,8 @@ With --stock the same is done to a stock Celery worker with the same task, under
 again (tests/perf/stock_worker.py); in the table its row stands below that of ours.
 
 A few cases make a run, a line in the file each; started again, it goes on from there. The table is printed in
-the end, and lies beside the file as RUNS.txt. With --lock each run waits for that file's lock, where others
-measure on the same machine.
+the end, and lies beside the file as RUNS.txt. The faults of `tests.perf.smokes` can be added to that file.
+With --lock each run waits for that file's lock, where others measure on the same machine.
 """
 
 from __future__ import annotations
@@ -48,8 +48,7 @@ def make(path: Path, faults: Sequence[Fault], given: argparse.Namespace) -> None
     """Make the runs that the file lacks, a repetition of all faults before the next, until time is up."""
     end_s = time.monotonic() + 60 * given.minutes
     worker, together = (STOCK, 1) if given.stock else (OURS, given.together)
-    runs = [each for each in read(path) if _worker(each) == worker]
-    done = {(each["fault"], each["number"]) for each in runs if each["outcome"] != "BROKEN"}
+    done = {(each["fault"], each["number"]) for each in _made(path, worker)}
     for number_ in range(1, given.times + 1):
         missing = [fault for fault in faults if (str(fault), number_) not in done]
         for start in range(0, len(missing), together):
@@ -57,10 +56,23 @@ def make(path: Path, faults: Sequence[Fault], given: argparse.Namespace) -> None
                 if time.monotonic() > end_s:
                     return
                 for fault, made in run(missing[start : start + together], worker).items():
-                    line = {"fault": str(fault), "number": number_, "worker": worker, **made}
-                    with path.open("a") as file:
-                        file.write(json.dumps(line) + "\n")
+                    _add(path, {"fault": str(fault), "number": number_, "worker": worker, **made})
                     print(f"{fault} {number_} {worker}: {made['outcome']} {made['message']}", flush=True)
+
+
+def add_next(path: Path, fault: Fault, made: Run) -> None:
+    """A run of ours that was made elsewhere, as the next repetition of its fault."""
+    number_ = 1 + sum(each["fault"] == fault for each in _made(path, OURS))
+    _add(path, {"fault": str(fault), "number": number_, "worker": OURS, **made})
+
+
+def _made(path: Path, worker: str) -> list[Run]:
+    return [each for each in read(path) if _worker(each) == worker and each["outcome"] != "BROKEN"]
+
+
+def _add(path: Path, line: Run) -> None:
+    with path.open("a") as file:
+        file.write(json.dumps(line) + "\n")
 
 
 @contextmanager
@@ -98,10 +110,11 @@ def run(faults: Sequence[Fault], worker: str = OURS) -> dict[Fault, Run]:
             said = [f"not over within {deadline_s} s"]
         died = len(deaths.read_text().split()) if deaths.exists() else 0
         more = {"deaths": died} if worker == STOCK else {}
-        return {fault: {**_read_run(Path(folder), fault, said), **more} for fault in faults}
+        return {fault: {**read_run(Path(folder), fault, said), **more} for fault in faults}
 
 
-def _read_run(folder: Path, fault: Fault, said: Sequence[str]) -> Run:
+def read_run(folder: Path, fault: Fault, said: Sequence[str]) -> Run:
+    """What a fault case came to, by the results in this folder; by what was *said* where it left none."""
     for path in folder.glob(f"*/case_*-{fault}.json"):
         found = json.loads(path.read_text())
         verdict = found["verdict"]
@@ -136,6 +149,8 @@ def table(runs: Sequence[Run]) -> Iterator[str]:
         rows.append((str(fault), worker, str(len(mine)), str(passed), *map(str, sums), deaths, *seconds))
     yield from aligned(rows, left=(0, 1))
     yield ""
+    beside = sum(each.get("busy", False) for each in runs)
+    yield f"runs beside a process that kept one core busy: {beside} of {len(runs)}."
     yield "sent to again: tasks of all runs together. dead: dead-lettered; twice: ended more than once;"
     yield "again: attempts beyond a task's first; deaths: of workers, each started again."
     yield "stock: Celery and kombu as they come, acks_late, autoretry; same task. Its queue hides a message"

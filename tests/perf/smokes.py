@@ -1,11 +1,13 @@
 # ruff: noqa: T201
 """How often the mocked smoke fails though nothing is wrong: runs of one case per mode and two faults.
 
-    python -m tests.perf.smokes 50 RUNS.jsonl [--lock FILE]
+    python -m tests.perf.smokes 50 RUNS.jsonl [--lock FILE] [--fault-runs FAULTS.jsonl]
     python -m tests.perf.smokes 0 RUNS.jsonl
 
 Every second run is made beside a process that keeps a core busy. The faults take turns. A line for each run;
 the table is printed in the end, and lies beside the file as RUNS.txt; started again, it goes on from there.
+The fault cases are repetitions for the table of the faults as well (tests/perf/fault_table.py): --fault-runs
+adds them to its file.
 
 False are FAIL and BROKEN: work that was done is called undone or too slow, or the suite breaks. INVALID is
 not false, but of no use either: it says that the machine was too busy for a verdict, and is counted apart.
@@ -29,7 +31,7 @@ from typing import Any
 from scipy.special import betaincinv
 
 from perf.cases.faults import Fault
-from tests.perf.fault_table import locked, read
+from tests.perf.fault_table import add_next, locked, read, read_run
 
 ROOT = Path(__file__).parents[2]
 #: Of each mode of the workers and of the web tier's smoke the smallest case.
@@ -49,8 +51,8 @@ def faults_of(number: int) -> tuple[Fault, ...]:
     return tuple(islice(cycle(Fault), first, first + FAULTS_EACH))
 
 
-def run(number: int, *, busy: bool) -> Run:
-    """One smoke in a process of its own."""
+def run(number: int, *, busy: bool, fault_runs: Path | None = None) -> Run:
+    """One smoke in a process of its own; its faults are added to *fault_runs*."""
     faults = faults_of(number)
     began_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="smokes-") as folder, _beside(busy):
@@ -72,6 +74,8 @@ def run(number: int, *, busy: bool) -> Run:
         for path in sorted(Path(folder).glob("*/broken_*.json")):
             why = json.loads(path.read_text())["error"]
             cases[path.stem.removeprefix("broken_")] = {"outcome": BROKEN, "why": why}
+        for fault in faults if fault_runs else ():
+            add_next(fault_runs, fault, {"busy": busy, **read_run(Path(folder), fault, said)})
     if len(cases) != 3 + FAULTS_EACH:
         cases["the run"] = {"outcome": BROKEN, "why": f"{len(cases)} cases; {' '.join(said)}"}
     took_s = round(time.monotonic() - began_s, 1)
@@ -135,10 +139,11 @@ def main() -> None:
     parser.add_argument("times", type=int)
     parser.add_argument("runs", type=Path)
     parser.add_argument("--lock", type=Path)
+    parser.add_argument("--fault-runs", type=Path)
     given = parser.parse_args()
     for number in range(len(read(given.runs)) + 1, given.times + 1):
         with locked(given.lock):
-            made = run(number, busy=number % 2 == 0)
+            made = run(number, busy=number % 2 == 0, fault_runs=given.fault_runs)
         with given.runs.open("a") as file:
             file.write(json.dumps(made) + "\n")
         print(line(made), flush=True)

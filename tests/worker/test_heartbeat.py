@@ -46,10 +46,10 @@ class Sqs:
 class Bench:
     """A heartbeat whose clock is the test's."""
 
-    def __init__(self, timeout_s: int = 30, longest_s: int = LONGEST_S) -> None:
+    def __init__(self, timeout_s: int = 30, longest_s: int = LONGEST_S, first_s: int = 30) -> None:
         self.now_s = 1000.0
         self.sqs = Sqs()
-        self.heartbeat = NoThread(timeout_s, longest_s, clock=lambda: self.now_s)
+        self.heartbeat = NoThread(timeout_s, longest_s, first_s, clock=lambda: self.now_s)
 
     def hold(self, *handles: str) -> None:
         for handle in handles:
@@ -75,6 +75,19 @@ def test_a_message_is_renewed_when_half_of_its_timeout_is_over_and_then_again(be
     assert bench.after(5) == [{"a": 30}]
     assert bench.after(10) == [{"b": 30}]
     assert bench.after(5) == [{"a": 30}]
+
+
+def test_what_is_received_is_hidden_for_longer_at_the_first_look_that_finds_it_held() -> None:
+    bench = Bench(first_s=10)
+    bench.hold("soon settled", "a")
+    bench.heartbeat.forget("soon settled")
+    assert bench.after(2.5) == [{"a": 30}]
+    assert bench.after(14) == []
+    assert bench.after(1) == [{"a": 30}]
+
+
+def test_the_first_timeout_is_no_longer_than_the_others() -> None:
+    assert Heartbeat(4).first_s == 4
 
 
 def test_ten_share_a_request(bench: Bench) -> None:
@@ -167,7 +180,7 @@ def test_no_longer_than_sqs_allows() -> None:
 
 def test_a_channel_asks_for_the_timeout_and_holds_what_it_brings_until_it_is_settled() -> None:
     with consuming(prefetch=3) as (channel, loop, deletions):
-        assert b'"VisibilityTimeout": 30' in loop.requests[0].body
+        assert b'"VisibilityTimeout": 10' in loop.requests[0].body
         loop.answer("a", "b", "c")
         channel.basic_ack("a")
         assert set(channel.heartbeat._held) == {"a", "b", "c"}  # until it is deleted
