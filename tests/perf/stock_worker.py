@@ -39,7 +39,7 @@ DEATHS = "STOCK_DEATHS"
 
 def pytest_configure(config: pytest.Config) -> None:
     """Have struck deployments made with this worker, and their queues as it needs them."""
-    breaking.LocalFleet = partial(LocalFleet, module=__name__)  # type: ignore[misc, assignment]
+    breaking.LocalFleet = partial(LocalFleet, words=("-m", __name__))  # type: ignore[misc, assignment]
     pipeline.VISIBILITY_TIMEOUT_S = VISIBILITY_TIMEOUT_S
     PARTS["stock_worker"] = PARTS["stock_app"] = "worker"
 
