@@ -1,0 +1,1 @@
+"""What a deployment on this machine is struck by: proxies before its servers, its workers, database, disk."""
