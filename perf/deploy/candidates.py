@@ -74,7 +74,7 @@ def opened(reference: Reference, repository: Path = PROJECT) -> Iterator[Candida
     """
     with temporary_folder("candidate") as folder:
         root = _checked_out(reference, repository, folder) if reference.commit else repository
-        yield Candidate(reference.name, root, python_for(root, reference.packages))
+        yield Candidate(reference.name, root, python_for(root, reference.packages, repository))
 
 
 def _checked_out(reference: Reference, repository: Path, folder: Path) -> Path:

@@ -8,107 +8,57 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import distributions
 from pathlib import Path
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from perf.deploy.cache import cache_folder
 from perf.deploy.errors import CandidateError
-from perf.deploy.processes import PROJECT, run_to_end
+from perf.deploy.processes import PROJECT, ROOT, run_to_end
+from perf.deploy.requirements import installed, known, outgrown, pins, refusing, relaxed, wanted
 
-#: What a worker needs; of a commit that has none such, what its suite needs.
-_REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
-_CONSTRAINTS = "constraints.txt"
 _DEADLINE_S = 900.0
 
 
-def python_for(root: Path, packages: Sequence[str]) -> Path:
+def python_for(root: Path, packages: Sequence[str], here: Path = PROJECT) -> Path:
     """The interpreter for the code in *root*: this one where it wants the same packages as the code here.
 
     Args:
         root: a checkout.
         packages: what it is to have instead, such as ``kombu==5.6.2``.
+        here: where the code here is.
 
     Raises:
         CandidateError: the environment could not be made.
     """
-    wanted, pins = _lines(root, _REQUIREMENTS), _lines(root, (_CONSTRAINTS,))
-    here = {line for name in _REQUIREMENTS for line in _lines(PROJECT, (name,))}
-    if here >= set(wanted) and pins == _lines(PROJECT, (_CONSTRAINTS,)):
-        if not packages:
-            return Path(sys.executable)
-        pins = installed()  # what is asked for is all that differs
-    requirements, constraints = relaxed(wanted, pins, packages, refusing(packages))
-    key = hashlib.sha256("\n".join((requirements, constraints, sys.version)).encode()).hexdigest()[:12]
+    needs, pinned, free = wanted(root), pins(root), refusing(packages)
+    same = needs is None or (known(here) >= set(needs) and pinned == pins(here))
+    if same and not packages:
+        return Path(sys.executable)
+    needs = installed() if needs is None else needs
+    if same or not pinned:  # what is asked for is all that differs
+        pinned, free = installed(), free | outgrown(needs)
+    requirements, constraints = relaxed(needs, pinned, packages, free)
+    lent = str(ROOT) if ROOT != PROJECT else ""
+    key = hashlib.sha256("\n".join((requirements, constraints, sys.version, lent)).encode()).hexdigest()[:12]
     folder = cache_folder() / f"environment-{key}"
     if not (folder / "complete").exists():
         _make(folder, requirements, constraints)
     return folder / "bin" / "python"
 
 
-def _lines(root: Path, names: Sequence[str]) -> list[str]:
-    """What the first of these files that is in a checkout says of packages: a line each."""
-    found = next((root / name for name in names if (root / name).exists()), None)
-    texts = found.read_text().splitlines() if found else []
-    lines = (re.sub(r"(^|\s)#.*", "", text).strip() for text in texts)
-    return [line for line in lines if _name(line)]
+def packages_of(python: Path) -> Mapping[str, str]:
+    """The versions of the packages that an interpreter's environment has, by their names."""
+    own = python == Path(sys.executable)
+    found = distributions() if own else distributions(path=[str(_site(python.parents[1]))])
+    return {canonicalize_name(each.metadata["Name"]): each.version for each in found}
 
 
-def installed() -> list[str]:
-    """What this environment has, pinned."""
-    return sorted({f"{each.metadata['Name']}=={each.version}" for each in distributions()})
-
-
-def relaxed(
-    requirements: Sequence[str], pins: Sequence[str], packages: Sequence[str], free: Iterable[str]
-) -> tuple[str, str]:
-    """The texts of requirements and constraints in which these packages have these versions.
-
-    Args:
-        requirements: what is wanted.
-        pins: the version of each package.
-        packages: ``name==version`` each.
-        free: names that must not be pinned, since what they are pinned to refuses one of the versions.
-    """
-    wanted = {_name(each): Requirement(each) for each in packages}
-    kept = [line for line in requirements if _name(line) not in wanted]
-    extras = {_name(line): _extras(line) for line in requirements}
-    asked = [f"{each.name}{extras.get(name, '')}{each.specifier}" for name, each in wanted.items()]
-    unpinned = {*wanted, *map(canonicalize_name, free)}
-    still = [line for line in pins if _name(line) not in unpinned]
-    return "\n".join([*kept, *asked]) + "\n", "\n".join(still) + "\n"
-
-
-def refusing(packages: Sequence[str]) -> set[str]:
-    """The installed packages that cannot be beside one of these versions, as their own requirements say.
-
-    Celery 5.7 wants kombu 5.7: kombu 5.6 comes with the newest Celery that takes it.
-    """
-    wanted = {_name(each): next(iter(Requirement(each).specifier)).version for each in packages}
-    found: set[str] = set()
-    for each in distributions():
-        for needed in map(Requirement, each.requires or ()):
-            version = wanted.get(canonicalize_name(needed.name))
-            applies = needed.marker is None or needed.marker.evaluate({"extra": ""})
-            if version and applies and not needed.specifier.contains(version, prereleases=True):
-                found.add(each.metadata["Name"])
-    return found
-
-
-def _name(line: str) -> str:
-    """The package that a line is about; empty where it is about none."""
-    try:
-        return canonicalize_name(Requirement(line).name)
-    except InvalidRequirement:
-        return ""
-
-
-def _extras(line: str) -> str:
-    extras = sorted(Requirement(line).extras)
-    return f"[{','.join(extras)}]" if extras else ""
+def _site(folder: Path) -> Path:
+    """Where an environment has its packages."""
+    return folder / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
 
 
 def _make(folder: Path, requirements: str, constraints: str) -> None:
@@ -123,6 +73,8 @@ def _make(folder: Path, requirements: str, constraints: str) -> None:
     _run([sys.executable, "-m", "venv", str(folder)], env)
     _run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
           "-r", str(folder / "requirements.txt"), "-c", str(folder / "constraints.txt")], env)  # fmt: skip
+    if ROOT != PROJECT:  # workers of a pipeline of one's own report themselves by the suite: celery_report.py
+        (_site(folder) / "perf").symlink_to(ROOT / "perf")
     (folder / "complete").touch()
 
 

@@ -94,10 +94,17 @@ def problems_of(blocks: Blocks, reference: Reference) -> list[Problem]:
 
 
 def differences(sides: Mapping[str, Side]) -> str:
-    """What the workers of both sides report and is not the same: ``kombu 5.7.0, there 5.6.2``."""
-    here, there = (_said_of(sides[key].workers[0].settings) for key in (HERE, AGAINST))
+    """What the workers of both sides report, or both have installed, and is not the same.
+
+    Such as ``kombu 5.7.0, there 5.6.2``. What only one of them has installed serves the suite, or nobody.
+    """
+    both = sides[HERE].packages.keys() & sides[AGAINST].packages.keys()
+    here, there = (
+        {name: sides[key].packages[name] for name in both} | _said_of(sides[key].workers[0].settings)
+        for key in (HERE, AGAINST)
+    )
     names = sorted(name for name in here.keys() | there.keys() if here.get(name) != there.get(name))
-    return ", ".join(f"{name} {here.get(name, '-')}, there {there.get(name, '-')}" for name in names)
+    return "; ".join(f"{name} {here.get(name, '-')}, there {there.get(name, '-')}" for name in names)
 
 
 def _said_of(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from perf.cases.against import AgainstCase
 from perf.deploy import candidates
+from perf.deploy.environments import packages_of
 from perf.judge.check import Problem
 from perf.judge.disturbed import faults
 from perf.judge.evidence import Bare
@@ -39,12 +40,14 @@ class Side:
         workers: as they reported themselves.
         clip: what every task of both sides processes.
         bare: the bare command on that clip.
+        packages: the versions of those in its environment, by their names.
     """
 
     context: Context
     workers: tuple[ReportedWorker, ...]
     clip: Clip
     bare: Bare
+    packages: Mapping[str, str]
 
 
 @contextmanager
@@ -71,7 +74,7 @@ def both_sides(
             cell = Cell(case.block, own)
             workers, clip = cell.prepare()
             bare = found[HERE].bare if found else cell.alone(clip)
-            found[key] = Side(own, tuple(workers), clip, bare)
+            found[key] = Side(own, tuple(workers), clip, bare, packages_of(candidate.python))
         yield found
 
 

@@ -22,7 +22,8 @@ from perf.cases.web import web_cases
 from perf.cases.worker import worker_cases
 from perf.deploy.candidates import HERE as CODE
 from perf.deploy.candidates import Reference, opened, referred
-from perf.deploy.environments import reason, relaxed
+from perf.deploy.environments import reason
+from perf.deploy.requirements import relaxed
 from perf.judge.check import Problem
 from perf.judge.evidence import Bare, Observed
 from perf.judge.outcome import Outcome
@@ -126,8 +127,8 @@ class MadeUp:
         worker = ReportedWorker("w", "node1", 1, 2, "", {"pool": "prefork", "versions": {"kombu": "5.7.0"}})
         other = replace(worker, settings={"pool": "prefork", "versions": {"kombu": "5.6.2"}})
         self.sides = {
-            HERE: SimpleNamespace(workers=(worker,), clip=CLIP),
-            AGAINST: SimpleNamespace(workers=(other,), clip=CLIP),
+            HERE: SimpleNamespace(workers=(worker,), clip=CLIP, packages={"vine": "5.1", "numpy": "2"}),
+            AGAINST: SimpleNamespace(workers=(other,), clip=CLIP, packages={"vine": "5.0"}),
         }
 
     @property
@@ -173,7 +174,7 @@ def test_the_same_is_seen_to_be_the_same_at_a_look(context):
     assert result.outcome is Outcome.SAME
     assert result.summary.pairs == LOOKS[0]
     assert blocks.orders == [order for order, _ in zip(turns(7, CASE.id), range(LOOKS[0]), strict=False)]
-    assert result.facts.differs == "kombu 5.7.0, there 5.6.2"
+    assert result.facts.differs == "kombu 5.7.0, there 5.6.2; vine 5.1, there 5.0"
 
 
 def test_a_slowdown_fails_with_its_ratio_and_interval(context):
@@ -240,7 +241,7 @@ def test_blocks_that_look_too_fast_are_held_against_bare_runs_of_now_once(contex
 
 def test_then_all_pairs_so_far_count(context, monkeypatch):
     slow, quick = (Bare(alone=BareRuns((each_s,), each_s, 1), alone_use=QUIET) for each_s in (60.0, 0.01))
-    ready = {side: Side(context, (), CLIP, slow) for side in (HERE, AGAINST)}
+    ready = {side: Side(context, (), CLIP, slow, {}) for side in (HERE, AGAINST)}
     blocks = Blocks(CASE, ready)
     done = simulate(1, count=CASE.count, servers=CASE.concurrency).ledger
     monkeypatch.setattr(
