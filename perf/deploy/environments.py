@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 from perf.deploy.cache import cache_folder
 from perf.deploy.errors import CandidateError
 from perf.deploy.processes import PROJECT, ROOT, run_to_end
-from perf.deploy.requirements import installed, known, outgrown, pins, refusing, relaxed, wanted
+from perf.deploy.requirements import exact, installed, known, outgrown, pins, refusing, relaxed, wanted
 
 _DEADLINE_S = 900.0
 
@@ -39,7 +39,7 @@ def python_for(root: Path, packages: Sequence[str], here: Path = PROJECT) -> Pat
         return Path(sys.executable)
     needs = installed() if needs is None else needs
     if same or not pinned:  # what is asked for is all that differs
-        pinned, free = installed(), free | outgrown(needs)
+        pinned, free = installed(), free | outgrown(needs) | refusing(exact(needs))
     requirements, constraints = relaxed(needs, pinned, packages, free)
     lent = str(ROOT) if ROOT != PROJECT else ""
     key = hashlib.sha256("\n".join((requirements, constraints, sys.version, lent)).encode()).hexdigest()[:12]

@@ -85,6 +85,15 @@ def refusing(packages: Sequence[str]) -> set[str]:
     return found
 
 
+def exact(requirements: Sequence[str]) -> list[str]:
+    """Those that name one version."""
+    found = ((line, list(Requirement(line).specifier)) for line in requirements if name_of(line))
+    return [
+        line for line, only in found
+        if len(only) == 1 and only[0].operator == "==" and not only[0].version.endswith("*")
+    ]  # fmt: skip
+
+
 def outgrown(requirements: Sequence[str]) -> set[str]:
     """The installed packages that are not what is wanted, and all that these need: other versions are."""
     here: dict[str, Distribution] = {

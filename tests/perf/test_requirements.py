@@ -75,6 +75,7 @@ def test_other_requirements_have_an_environment_of_their_own(
     ((requirements, constraints),) = made
     assert requirements == "kombu==5.6.2\n"
     assert "kombu==5.7.0" not in constraints
+    assert "celery==" not in constraints  # that of here does not take it; the lock names none
 
 
 def test_what_is_outgrown_leaves_what_it_needs_free_as_well() -> None:
