@@ -18,6 +18,8 @@ from perf.measure.fault_summary import FaultSummary, fault_summary
 
 #: What the SLOs of a fault case say themselves: a lost task is a FAIL here, not a reason for doubt.
 TOLD_BY_SLOS = frozenset({"nothing lost"})
+#: By which a worker that did not survive the fault is found: no doubt where its tasks are lost with it.
+ENDED = frozenset({"same workers"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +44,10 @@ def judge_faults(
     """The verdict: what the fault does not explain makes it INVALID, as it does any case."""
     summary = fault_summary(found.ledger, fates, struck)
     seen = problems_of(found, concurrency=concurrency, mode=Mode.SUSTAINED, ideal=None, tolerances=tolerances)
-    explained = tuple(each for each in seen if each.check in explains)
-    if not all(_held(summary, slos)):  # what was lost never recovers
+    if not all(_held(summary, slos)):  # what was lost never recovers, and workers that ended are why
         slos = [slo for slo in slos if summary.value(slo.metric) is not None]
+        explains = {*explains, *(ENDED if _none_joined(found) else ())}
+    explained = tuple(each for each in seen if each.check in explains)
     verdict = judge_explained(summary, slos, seen, list(_missed(struck)), explains={*explains, *TOLD_BY_SLOS})
     return FaultJudged(summary, verdict, explained)
 
@@ -52,6 +55,12 @@ def judge_faults(
 def _held(summary: FaultSummary, slos: Sequence[Slo]) -> Iterator[bool]:
     values = ((slo, summary.value(slo.metric)) for slo in slos)
     return (slo.holds(value) for slo, value in values if value is not None)
+
+
+def _none_joined(found: Round) -> bool:
+    """Whether all workers at the end are of those at the beginning: nobody else can have taken a task."""
+    workers = found.observed.workers
+    return workers is not None and workers.after.keys() <= workers.before.keys()
 
 
 def _missed(struck: Sequence[Struck]) -> Iterator[Problem]:

@@ -26,8 +26,8 @@ from perf.measure.fault_summary import fault_summary
 from perf.measure.ledger import Ledger
 from perf.measure.machine import MachineUse
 from perf.measure.recovery import recovery
-from perf.observe.seen import QueueSeen
-from perf.pipeline import State
+from perf.observe.seen import QueueSeen, WorkersSeen
+from perf.pipeline import ReportedWorker, State
 from perf.report.fault_plots import pictures
 from perf.report.fault_table import render_fault_table
 from perf.run.faults import FAULTS as KIND
@@ -204,6 +204,18 @@ def test_what_a_fault_does_not_explain_stays_a_reason_for_doubt():
     assert "3 worker processes" in judged(tasks).verdict.message()
     killed = judged(tasks, explains=FAULTS[Fault.WORKER_KILLED].explains)
     assert killed.verdict.kind is VerdictKind.PASS
+
+
+def test_workers_that_a_fault_ends_with_their_tasks_are_a_failure_and_others_that_join_a_doubt():
+    first, second = (ReportedWorker(each, each, 1, 1) for each in "ab")
+    ended = WorkersSeen({"a": first, "b": second}, {"a": first})
+    tasks = course()
+    lost = [*tasks[:12], replace(tasks[12], started_s=12.0, finished_s=None, status=State.PROCESSING)]
+    assert judged(lost + tasks[13:], workers=ended).verdict.kind is VerdictKind.FAIL
+    assert "same workers" in {each.check for each in judged(lost, workers=ended).explained}
+    assert judged(tasks, workers=ended).verdict.kind is VerdictKind.INVALID  # why did it end?
+    joined = WorkersSeen({"a": first}, {"b": second})
+    assert judged(lost, workers=joined).verdict.kind is VerdictKind.INVALID
 
 
 class Broken:
