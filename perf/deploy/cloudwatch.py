@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from perf.cases.cloudwatch import CloudMetric, cloud_metrics
 from perf.deploy.errors import FixtureError
 from perf.deploy.faults import first_line
-from perf.deploy.looks.remedies import is_denied
+from perf.deploy.remedies import is_denied
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient

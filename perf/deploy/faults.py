@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy.exc import SQLAlchemyError
 
 from perf.deploy.errors import FixtureError
+from perf.deploy.remedies import remedy
 
 FAULTS: tuple[type[Exception], ...] = (SQLAlchemyError, BotoCoreError, ClientError)
 
@@ -25,12 +26,14 @@ def reported(
         faults: what counts as one.
 
     Raises:
-        FixtureError: what was tried, and the first line of why it failed.
+        FixtureError: what was tried, the first line of why it failed, and what to do about it.
     """
     try:
         yield
     except faults as error:
-        raise FixtureError(f"tried to {tried}: {first_line(error, secret)}") from error
+        right = remedy(error)
+        said = f"tried to {tried}: {first_line(error, secret)}"
+        raise FixtureError(f"{said}; {right}" if right else said) from error
 
 
 def first_line(error: Exception, secret: str | None = None) -> str:

@@ -20,10 +20,10 @@ from botocore.session import Session
 
 from fixtures.api import ApiServer
 from fixtures.pipeline import pipeline_environment
-from perf.deploy.looks.remedies import remedy
 from perf.deploy.loopback import applied
 from perf.deploy.postgres import PostgresServer
 from perf.deploy.processes import LOOPBACK, ROOT, ManagedProcess, free_port, listens
+from perf.deploy.remedies import remedy
 from perf.deploy.servers import Servers
 from tests.deploy.iam import actions, policy, read_log
 from tests.perf import scale_workers

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTT
 from perf.deploy.errors import FleetError
 from perf.deploy.faults import first_line
 from perf.deploy.looks.look import wrong
-from perf.deploy.looks.remedies import is_denied, remedy
+from perf.deploy.remedies import is_denied, remedy
 from perf.deploy.waiting import until
 from perf.pipeline import Finding
 

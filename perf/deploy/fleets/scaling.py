@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from perf.deploy.errors import FleetError
 from perf.deploy.fleets.aws import asked
-from perf.deploy.looks.remedies import is_denied
+from perf.deploy.remedies import is_denied
 
 if TYPE_CHECKING:
     from types_boto3_application_autoscaling import ApplicationAutoScalingClient

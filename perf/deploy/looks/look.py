@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 
 from perf.deploy.faults import first_line
-from perf.deploy.looks.remedies import remedy
+from perf.deploy.remedies import remedy
 from perf.pipeline import Finding, Weight
 
 #: How SQLAlchemy begins what the driver said.
