@@ -10,7 +10,7 @@ from perf.judge.verdict import VerdictKind
 from perf.measure.division import Division, best, of_one_total, scale_out
 from perf.measure.numbers import number
 from perf.pipeline import by_node
-from perf.run.worker import WorkerResult
+from perf.run.worker_result import WorkerResult
 
 
 def division_lines(results: Sequence[WorkerResult]) -> Iterator[str]:

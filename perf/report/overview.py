@@ -13,7 +13,7 @@ from perf.measure.division import of_one_total
 from perf.measure.numbers import number
 from perf.report.division_lines import conclusion, divisions, said
 from perf.report.drawing import COLOURS, FIRST, INK, PAPER, SECOND, THIRD, Picture, canvas, canvases, styled
-from perf.run.worker import WorkerResult
+from perf.run.worker_result import WorkerResult
 
 _LOOKS = ((FIRST, "o"), (SECOND, "^"), (THIRD, "s"))
 _SIGNS = {VerdictKind.PASS: "✓", VerdictKind.FAIL: "✗", VerdictKind.INVALID: "?"}

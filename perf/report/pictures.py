@@ -10,7 +10,7 @@ from perf.run.faults import FaultResult
 from perf.run.scale_out import ScaleOutResult
 from perf.run.search import SearchResult
 from perf.run.web import WebResult
-from perf.run.worker import WorkerResult
+from perf.run.worker_result import WorkerResult
 from perf.store.documents import StoredCase
 
 #: Makes the pictures of a case.

@@ -14,7 +14,7 @@ from perf.measure.numbers import number
 from perf.measure.series import backlog_series, in_service_series
 from perf.pipeline import ReportedWorker, State
 from perf.report.drawing import FAINT, FIRST, INK, PAPER, SECOND, THIRD, Picture, canvas, legend, styled
-from perf.run.worker import WorkerResult
+from perf.run.worker_result import WorkerResult
 
 #: Above so many marks they are drawn as one bitmap within the SVG, which otherwise grows with each.
 _MANY = 1500

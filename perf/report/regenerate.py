@@ -16,7 +16,7 @@ from perf.report.drawing import Picture
 from perf.report.html import page
 from perf.report.markdown import image, mermaid, summary
 from perf.report.pictures import Drawn
-from perf.run.worker import WorkerResult
+from perf.run.worker_result import WorkerResult
 from perf.store.files import replace
 from perf.store.history import Past, read_history
 from perf.store.history_file import merged, read_history_file

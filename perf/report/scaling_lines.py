@@ -9,7 +9,7 @@ from perf.judge.verdict import VerdictKind
 from perf.measure.machine import MachineUse
 from perf.measure.numbers import number
 from perf.measure.scaling import Level, Scaling, nodes_for, scaling
-from perf.run.worker import WorkerResult
+from perf.run.worker_result import WorkerResult
 
 #: A resource that was busy for so much of the time is the limit.
 BUSY = 0.85

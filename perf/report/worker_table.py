@@ -8,7 +8,7 @@ from perf.judge.verdict import CONFIDENCE_SAID, VerdictKind
 from perf.measure.numbers import number
 from perf.measure.rank import samples_for_bound
 from perf.report.aligned import aligned
-from perf.run.worker import WorkerResult
+from perf.run.worker_result import WorkerResult
 
 _COLUMNS = (
     "case",

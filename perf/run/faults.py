@@ -30,7 +30,7 @@ from perf.run.cell import Cell
 from perf.run.context import Context
 from perf.run.kind import Kind
 from perf.run.tasks import run_tasks
-from perf.run.worker import StoredLedger
+from perf.store.ledgers import StoredLedger
 from perf.store.result import Result, Table
 
 #: How long the queue may take to be empty once every task has ended: longer than it hides a message.

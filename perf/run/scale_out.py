@@ -24,7 +24,7 @@ from perf.run.cell import Cell
 from perf.run.context import Context
 from perf.run.kind import Kind
 from perf.run.tasks import run_tasks
-from perf.run.worker import StoredLedger
+from perf.store.ledgers import StoredLedger
 from perf.store.result import Result, Table
 
 

@@ -19,7 +19,8 @@ from perf.observe.observer import observing
 from perf.run.cell import Cell
 from perf.run.context import Context
 from perf.run.kind import Kind
-from perf.run.worker import WORKER, WorkerResult
+from perf.run.worker import WORKER
+from perf.run.worker_result import WorkerResult
 from perf.store.result import Result, Table
 
 #: The first rate, as a share of the capacity that a burst showed.

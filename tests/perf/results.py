@@ -16,7 +16,7 @@ from perf.measure.ledger import Ledger
 from perf.measure.metrics import summarise
 from perf.pipeline import Clip, ReportedWorker, State
 from perf.run.search import HELD, SearchResult, SearchSummary
-from perf.run.worker import WorkerFacts, WorkerResult
+from perf.run.worker_result import WorkerFacts, WorkerResult
 from tests.perf.tasks import checked, task
 
 LEDGER = Ledger.of(

@@ -28,7 +28,8 @@ from perf.observe.seen import TaskRecord
 from perf.pipeline import Clip, ReportedWorker
 from perf.run.web import WEB, WebFacts, WebResult
 from perf.run.web_load import STEP_METRICS, Step
-from perf.run.worker import WORKER, WorkerFacts, WorkerResult
+from perf.run.worker import WORKER
+from perf.run.worker_result import WorkerFacts, WorkerResult
 from perf.store.folder import RunFolder
 from perf.store.result import Phase
 from tests.perf.tasks import task

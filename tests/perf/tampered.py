@@ -31,7 +31,8 @@ from perf.observe.machine import PARTS
 from perf.pipeline import Deployment
 from perf.run.context import Context, References
 from perf.run.kinds import KINDS
-from perf.run.worker import WORKER, WorkerResult
+from perf.run.worker import WORKER
+from perf.run.worker_result import WorkerResult
 from tests.perf.tampered_worker import IDLE_S, TAMPERED
 from tests.perf.test_run import Watching
 

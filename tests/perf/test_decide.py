@@ -19,9 +19,9 @@ from perf.measure.intervals import Interval
 from perf.measure.ledger import Ledger
 from perf.observe.seen import BareRuns
 from perf.pipeline import ReportedWorker
-from perf.run import cell, worker
+from perf.run import cell, worker_run
 from perf.run.context import Context
-from perf.run.worker import _WorkerRun
+from perf.run.worker_run import WorkerRun
 from tests.perf.results import CLIP
 from tests.perf.simulated import simulate
 from tests.perf.test_machine import QUIET
@@ -192,20 +192,20 @@ def run(monkeypatch, tmp_path):
         context = Context(deployment, SimpleNamespace(), tmp_path, notes)
         case = WorkerCase(Variant.MOCKED, 50, 1, mode, 16, rate_per_min, decide_s=decide_s)
         bench = Bench(case, context, machine=machine, alone_s=alone_s)
-        real = worker.judge_tasks
+        real = worker_run.judge_tasks
 
         def judged(rounds, slos, **given):
             judge.rounds.append(list(rounds))
             return real(rounds, slos, **given)
 
-        monkeypatch.setattr(worker, "Cell", lambda *_: bench)
-        monkeypatch.setattr(worker, "judge_tasks", judged)
+        monkeypatch.setattr(worker_run, "Cell", lambda *_: bench)
+        monkeypatch.setattr(worker_run, "judge_tasks", judged)
         monkeypatch.setattr("perf.judge.tasks.intervals", judge.intervals)
         uses = chain((replace(QUIET, other_cores=each) for each in others), repeat(QUIET))
-        monkeypatch.setattr(worker, "machine_use", lambda _: next(uses))
-        monkeypatch.setattr(worker, "time", SimpleNamespace(monotonic=lambda: bench.now_s))
+        monkeypatch.setattr(worker_run, "machine_use", lambda _: next(uses))
+        monkeypatch.setattr(worker_run, "time", SimpleNamespace(monotonic=lambda: bench.now_s))
         slos = (Slo("throughput_per_min", ">=", 1.0), STABLE) if mode is Mode.SUSTAINED else (BOUND,)
-        return _WorkerRun(case, context, slos).run(), bench, judge, notes
+        return WorkerRun(case, context, slos).run(), bench, judge, notes
 
     return run
 

@@ -29,7 +29,8 @@ from perf.run.kinds import KINDS
 from perf.run.search import HELD, SEARCH, SearchResult, SearchSummary
 from perf.run.web import WEB, WebFacts, WebResult
 from perf.run.web_load import STEP_METRICS, Step
-from perf.run.worker import WORKER, WorkerFacts, WorkerResult
+from perf.run.worker import WORKER
+from perf.run.worker_result import WorkerFacts, WorkerResult
 from perf.store.documents import document, read_case
 from perf.store.files import write_json
 from perf.store.result import Phase

@@ -16,7 +16,7 @@ from perf.report.pictures import pictures_of
 from perf.report.regenerate import make_report
 from perf.run.kinds import KINDS
 from perf.run.web import WebResult
-from perf.run.worker import WorkerResult
+from perf.run.worker_result import WorkerResult
 from perf.store.history import read_history
 from perf.store.runs import read_run
 
