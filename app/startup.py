@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError
-from pydantic import ValidationError
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.database import create_schema
+from app.errors import first_line, one_line
 from app.storage import StorageError
 
 #: uvicorn's own code for an app that cannot start: a supervisor of several processes gives up on it.
@@ -36,30 +36,12 @@ def or_exit() -> Iterator[None]:
         yield
     except StartupError as error:
         line = str(error)
-    except ValidationError as error:
-        line = f"the settings make no sense: {complaints(error)}"
     except (StorageError, BotoCoreError, SQLAlchemyError, ValueError, ImportError) as error:
-        line = f"the settings make no sense: {first_line(error)}"
+        line = f"the settings make no sense: {one_line(error)}"
     else:
         return
     print(f"The web tier cannot start: {line}", file=sys.stderr)  # noqa: T201 - logging may not be set up yet
     raise SystemExit(EXIT_CODE)
-
-
-def complaints(error: ValidationError) -> str:
-    """What is wrong with which variable; no value, for one may be a secret."""
-    prefix = "WEB_" if error.title == "WebLimits" else ""
-    return "; ".join(
-        f"{prefix if item['loc'] else ''}{'.'.join(map(str, item['loc']))}".upper()
-        + f": {item['msg'].removeprefix('Value error, ')}"
-        for item in error.errors(include_input=False, include_url=False)
-    )
-
-
-def first_line(error: Exception) -> str:
-    """Why it failed; SQLAlchemy tells statement and parameters in the lines that follow."""
-    cause = getattr(error, "orig", None) or error
-    return next(iter(str(cause).splitlines()), "") or type(error).__name__
 
 
 def wait_for_database(

@@ -10,10 +10,11 @@ from celery.signals import worker_process_init, worker_ready, worker_shutdown, w
 from celery.worker import state as celery_state
 
 from app.database import make_engine
+from app.errors import one_line
 from app.settings import Settings, get_settings
 from app.storage import StorageError, make_storage
 from worker.celery_app import app, configuration
-from worker.console import give_up, one_line
+from worker.console import give_up
 from worker.ending import end_in_time
 from worker.heartbeat import Heartbeat
 from worker.patience import stopping

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from typing import NoReturn
 
-from pydantic import ValidationError
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.database import make_engine
+from app.errors import one_line
 from app.settings import Settings, get_settings
 from worker.settings import WorkerSettings, get_worker_settings
 
@@ -34,14 +34,3 @@ def give_up(code: int, message: str) -> NoReturn:
     """End the process with a line on standard error."""
     print(message, file=sys.stderr)  # noqa: T201 - logging may not be set up yet
     raise SystemExit(code)
-
-
-def one_line(error: Exception) -> str:
-    """The complaints, each with its variable; pydantic's values stay out, for one may be a secret."""
-    if not isinstance(error, ValidationError):
-        return next(iter(str(error).splitlines()), "") or type(error).__name__
-    complaints = (
-        ("".join(map(str, item["loc"])).upper(), item["msg"].removeprefix("Value error, "))
-        for item in error.errors()
-    )
-    return "; ".join(f"{name}: {text}".removeprefix(": ") for name, text in complaints)

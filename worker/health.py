@@ -15,9 +15,10 @@ from sqlalchemy import Engine, Row, extract, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.aws import sqs_client
+from app.errors import one_line
 from app.model import CLOCK, Worker
 from app.settings import Settings
-from worker.console import begin, give_up, one_line
+from worker.console import begin, give_up
 from worker.settings import WorkerSettings
 
 #: A worker renews its row every two seconds.

@@ -16,6 +16,8 @@ from typing import TypeVar
 
 from kombu.log import get_logger
 
+from app.errors import first_line
+
 logger = get_logger(__name__)
 
 T = TypeVar("T")
@@ -95,8 +97,3 @@ def patiently(
                 logger.warning("%s works again, after %d failures", what, tries - 1)
             return done
     raise AssertionError("pauses do not end")
-
-
-def first_line(error: Exception) -> str:
-    """Why it failed, without the statement and the parameters that SQLAlchemy tells after it."""
-    return next(iter(str(error).splitlines()), "") or type(error).__name__

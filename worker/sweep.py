@@ -15,8 +15,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.aws import sqs_client
+from app.errors import one_line
 from app.queue import EnqueueError, TaskQueue
-from worker.console import begin, give_up, one_line
+from worker.console import begin, give_up
 from worker.dead_letters import SweptQueue
 from worker.lost import Fate, Lost
 

@@ -16,11 +16,12 @@ from celery.exceptions import Reject
 from celery.utils.log import get_task_logger
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.errors import first_line
 from app.message import TASK_NAME
 from app.storage import ObjectMissingError, StorageError, StorageUnavailableError
 from worker import state
 from worker.celery_app import app
-from worker.patience import first_line, patiently
+from worker.patience import patiently
 from worker.resources import Resources, get_resources
 from worker.scratch import scratch
 from worker.state import Claim, Outcome
