@@ -16,6 +16,8 @@ from botocore.client import BaseClient
 from botocore.exceptions import ConnectionError as NoConnectionError
 from botocore.exceptions import HTTPClientError
 
+from app import pauses
+
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 2.0
 
@@ -56,8 +58,7 @@ class RetryFor:
         """After each try: the pause before the next one, or None where there is none."""
         if not _may_pass(response, caught_exception):
             return None
-        longest_s = min(FIRST_PAUSE_S * 2 ** (attempts - 1), LONGEST_PAUSE_S)
-        pause_s = longest_s * (1 + self._draw()) / 2  # spread, for many calls meet the same outage
+        pause_s = pauses.pause_s(attempts, FIRST_PAUSE_S, LONGEST_PAUSE_S, self._draw)
         began_s: float = request_dict["context"][_BEGAN]
         return pause_s if self._clock() + pause_s <= began_s + self._seconds else None
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import random
 from typing import Any
 
 from celery import Celery
 
+from app.pauses import pause_s
 from app.settings import Settings
 from worker.heartbeat import Heartbeat
 from worker.queue import Queue
@@ -25,8 +25,7 @@ class Backoff:
 
     def get(self, deliveries: int) -> int:
         """The pause after so many deliveries."""
-        longest_s = min(self.FIRST_S * 2 ** min(deliveries - 1, 10), self.LONGEST_S)
-        return random.randint((longest_s + 1) // 2, longest_s)  # noqa: S311 - it only spreads the load
+        return round(pause_s(deliveries, self.FIRST_S, self.LONGEST_S))
 
 
 app = Celery("worker", include=["worker.tasks"])

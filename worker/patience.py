@@ -12,11 +12,13 @@ import random
 import select
 import time
 from collections.abc import Callable, Iterator
+from itertools import count
 from typing import TypeVar
 
 from kombu.log import get_logger
 
 from app.errors import first_line
+from app.pauses import pause_s
 
 logger = get_logger(__name__)
 
@@ -57,15 +59,12 @@ time_is_up = Stopping()
 
 
 def pauses(draw: Callable[[], float] = random.random) -> Iterator[float]:
-    """Seconds between tries: doubled up to a cap, and spread so that many children do not ask at once.
+    """Seconds between tries, without an end; see app.pauses.
 
     Args:
         draw: numbers from 0 to 1.
     """
-    pause_s = FIRST_PAUSE_S
-    while True:
-        yield pause_s * (1 + draw()) / 2
-        pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+    return (pause_s(tries, FIRST_PAUSE_S, LONGEST_PAUSE_S, draw) for tries in count(1))
 
 
 def patiently(
@@ -82,11 +81,11 @@ def patiently(
         Exception: the last fault, when *patience_s* seconds are over or the worker stops.
     """
     end_s = clock() + patience_s
-    for tries, pause_s in enumerate(pauses(), start=1):
+    for tries, until_next_s in enumerate(pauses(), start=1):
         try:
             done = step()
         except faults as error:
-            if clock() + pause_s > end_s or wait(pause_s):
+            if clock() + until_next_s > end_s or wait(until_next_s):
                 raise
             if tries == 1:
                 logger.warning(

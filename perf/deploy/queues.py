@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -19,11 +19,16 @@ if TYPE_CHECKING:
 
 #: SQS counts are approximate: one zero proves nothing, so many in a row are asked for.
 ZEROS_IN_A_ROW = 2
-_ATTRIBUTES = {
+_COUNTS = {
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
     "ApproximateNumberOfMessagesDelayed",
 }
+
+
+def held_messages(attributes: Mapping[Any, str]) -> int:
+    """Messages waiting, in flight and delayed, by a queue's attributes; approximate, as SQS counts them."""
+    return sum(int(value) for name, value in attributes.items() if name in _COUNTS)
 
 
 class Queue(Protocol):
@@ -59,7 +64,7 @@ class SqsQueue:
         """Messages waiting, in flight and delayed, as SQS counts them (approximately)."""
         with reported(f"count the messages of the queue {self.name}"):
             answer = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=["All"])
-        return sum(int(value) for name, value in answer["Attributes"].items() if name in _ATTRIBUTES)
+        return held_messages(answer["Attributes"])
 
     def send(self, bodies: Sequence[str]) -> Mapping[int, str]:
         """Send ten messages at most, in one call; the positions of those that were not sent, and why."""
