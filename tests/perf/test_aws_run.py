@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
@@ -32,6 +32,8 @@ from tests.worker.rig import eventually
 
 ROOT = Path(__file__).parents[2]
 FOUND = 2
+#: What a video costs is no matter here; as on every deployment, run and workers are told the same.
+CHEAP = {"FFMPEG_ARGS": "-vf scale=320:180 -c:v libx264 -preset ultrafast -threads 1 -an"}
 SLOS = """
 [all.worker]
 slos = ["lost == 0", "failed == 0", "outstanding == 0"]
@@ -46,7 +48,7 @@ class Team:
     def __init__(self, env: dict[str, str], folder: Path) -> None:
         self.folder = folder
         own = {name: value for name, value in env.items() if not name.startswith("PYTEST_")}
-        self.env = own | {"PATH": os.environ["PATH"], "WORKER_WAIT_TIME_S": "1"}
+        self.env = CHEAP | own | {"PATH": os.environ["PATH"], "WORKER_WAIT_TIME_S": "1"}
         self.env |= {"AWS_ENDPOINT_URL_CLOUDWATCH": env["AWS_ENDPOINT_URL_SQS"], "PERF_NODE_PRICE": "0.36"}
         self.pipeline = VideoPipeline.of(*named_settings())
         self.runs: list[subprocess.Popen[str]] = []
@@ -81,16 +83,17 @@ class Team:
         self.pipeline.queue.send([encode_task(her, self.pipeline.queue.name)])
         return {her}, {key}
 
-    def run(self, api_url: str, *options: str) -> subprocess.Popen[str]:
+    def run(self, api_url: str, *options: str, without: Collection[str] = ()) -> subprocess.Popen[str]:
         (self.folder / "slos.toml").write_text(SLOS)
         own = {"PERF_API_URL": api_url, "PERF_WORKER_COMMAND": self.command}
         own["PERF_CACHE_DIR"] = str(cache_folder())
+        env = {name: value for name, value in (self.env | own).items() if name not in without}
         process = subprocess.Popen(
             [sys.executable, "-m", "pytest", "-m", "aws", "perf/", "--sizes=5", "--concurrency=1",
              "--count=3", "-p", "no:hypothesispytest",
              f"--slos={self.folder / 'slos.toml'}", f"--results={self.folder / 'results'}",
              "-p", "no:cacheprovider", *options],
-            cwd=ROOT, env=self.env | own, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, start_new_session=True,  # a group, as on a terminal
         )  # fmt: skip
         self.runs.append(process)

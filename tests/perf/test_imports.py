@@ -41,7 +41,8 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imports(path: Path) -> set[str]:
+@cache
+def imports(path: Path) -> frozenset[str]:
     """All that a file imports, also within functions and for types only; ``a.b`` of ``from a import b``."""
     package = path.relative_to(ROOT).parent.parts
     found: set[str] = set()
@@ -52,7 +53,7 @@ def imports(path: Path) -> set[str]:
             base = package[: len(package) - node.level + 1] if node.level else ()
             module = ".".join([*base, *([node.module] if node.module else [])])
             found |= {f"{module}.{alias.name}" for alias in node.names}
-    return found
+    return frozenset(found)
 
 
 def within(module: str, *packages: str) -> bool:

@@ -129,7 +129,8 @@ def nothing_grows():
 def test_a_second_node_comes_by_itself_and_none_where_nothing_adds_it(
     servers: Servers, tmp_path: Path
 ) -> None:
-    case = replace(CASE, before_s=2.0, after_s=4.0)
+    # Some sixty tasks: alone a node is at them for many times as long as another one takes to start.
+    case = replace(CASE, before_s=1.0, after_s=2.0)
     book = load_slos(SLOS, KINDS)
     run = RunFolder.create(tmp_path / "2026-11-27T00-00-00Z", {})
     with local_deployment("mocked", servers, os.environ, tmp_path) as deployment:
@@ -151,7 +152,7 @@ def test_a_second_node_comes_by_itself_and_none_where_nothing_adds_it(
         stored = read_case(run.path / f"case_{case.id}.json", KINDS)
         assert stored.values["nodes_after"] == 2
         deployment.growing = nothing_grows
-        still = SCALE_OUT.run(replace(case, before_s=1.0, after_s=1.0), context)
+        still = SCALE_OUT.run(replace(case, before_s=0.5, after_s=0.5), context)
         assert still.summary.nodes_after == 1
         assert still.verdict.kind is VerdictKind.FAIL
         assert "nodes_after >= 2: measured 1" in still.verdict.message()

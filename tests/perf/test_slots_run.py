@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 from collections import Counter
@@ -44,6 +45,16 @@ class Deployed:
         own |= {"PERF_API_URL": self.api_url, "PERF_WORKER_COMMAND": self.team.command}
         return "".join(f"{name} = {json.dumps(value)}\n" for name, value in own.items())
 
+    @property
+    def slots(self) -> Path:
+        """The file that names both."""
+        return self.team.folder.parent / "slots.toml"
+
+    def forget_runs(self) -> None:
+        """What was measured and asked for so far."""
+        shutil.rmtree(self.team.folder / "results", ignore_errors=True)
+        (self.team.folder / "calls").write_text(f"{FOUND}\n")
+
     def require_as_found(self) -> None:
         eventually(lambda: self.team.reports(Fleet(1, FOUND)), "the fleet is as it was found", 60)
         assert self.team.calls()[-1] == FOUND
@@ -69,21 +80,32 @@ def deployed(servers: Servers, folder: Path) -> Iterator[Deployed]:
                 team.pipeline.close()
 
 
-@pytest.fixture
-def two(servers: Servers, tmp_path: Path) -> Iterator[tuple[Deployed, Deployed]]:
+@pytest.fixture(scope="module")
+def standing(
+    servers: Servers, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Deployed, Deployed]]:
+    """For all tests here: each run has to leave both as it found them, and each test looks."""
+    folder = tmp_path_factory.mktemp("slots")
     with ExitStack() as stack:
-        a, b = (stack.enter_context(deployed(servers, tmp_path / name)) for name in "ab")
-        (tmp_path / "slots.toml").write_text(f"[a]\n{a.table}\n[b]\n{b.table}")
+        a, b = (stack.enter_context(deployed(servers, folder / name)) for name in "ab")
         yield a, b
+
+
+@pytest.fixture
+def two(standing: tuple[Deployed, Deployed]) -> Iterator[tuple[Deployed, Deployed]]:
+    a, b = standing
+    for each in standing:
+        each.forget_runs()
+    a.slots.write_text(f"[a]\n{a.table}\n[b]\n{b.table}")
+    yield a, b
+    a.team.end_runs()
 
 
 def start(two: tuple[Deployed, Deployed], *options: str) -> subprocess.Popen[str]:
     """A run on both; all that is each one's own comes from the file alone."""
-    team = two[0].team
-    for name in OWN:
-        team.env.pop(name)
-    slots = f"--slots={team.folder.parent / 'slots.toml'}"
-    return team.run("", "-n2", slots, "--sizes=2", "--concurrency=1,3", "--count=8", *options)
+    a, _ = two
+    common = ("-n2", f"--slots={a.slots}", "--sizes=2", "--concurrency=1,3", "--count=8")
+    return a.team.run("", *common, *options, without=OWN)
 
 
 def documents(team: Team) -> dict[str, dict[str, Any]]:
@@ -145,8 +167,7 @@ def test_a_signal_in_the_middle_leaves_nothing(
 def test_a_slot_that_breaks_ends_the_run_for_all_in_a_line_each(two: tuple[Deployed, Deployed]) -> None:
     broken, sound = two
     bucket, script = broken.team.pipeline.settings.aws_s3_bucket, broken.team.command
-    file = broken.team.folder.parent / "slots.toml"
-    file.write_text(file.read_text().replace(json.dumps(bucket), '"nosuch"'))
+    broken.slots.write_text(broken.slots.read_text().replace(json.dumps(bucket), '"nosuch"'))
     process = start(two, "-k", "burst or sustained")
     output = ended(process)
     assert process.returncode == pytest.ExitCode.TESTS_FAILED, output
@@ -165,8 +186,7 @@ def test_a_slot_whose_process_is_killed_is_told_and_put_in_order_by_clean(
     two: tuple[Deployed, Deployed],
 ) -> None:
     team = two[0].team
-    whole = dict(team.env)
-    process = start(two, "-k", "burst", "--count=20")
+    process = start(two, "-k", "burst", "--count=60")
     eventually(partial(amid_its_case, team, process), "a case is amid its load", 90)
     held = re.search(r" pid (\d+),", held_by(team.pipeline))
     assert held
@@ -176,6 +196,5 @@ def test_a_slot_whose_process_is_killed_is_told_and_put_in_order_by_clean(
     assert "the process of slot a died: with its variables, `python -m perf clean` says what" in output
     assert "INTERNALERROR" not in output
     two[1].require_as_found()
-    team.env = whole
     put_in_order(team)
     two[0].require_as_found()
