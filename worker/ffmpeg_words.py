@@ -30,6 +30,8 @@ _COMPLAINT = re.compile(r"\[(?:error|fatal|panic|warning(?=\] .*\bcorrupt\b))\] 
 _POINTER = re.compile(r"\[[^\]@]+ @ 0x[0-9a-f]+\] ")
 _FULL = re.compile(r"No space left on device|Disk quota exceeded")
 _INTERRUPTED = re.compile(r"Cannot allocate memory|Resource temporarily unavailable|received signal \d+")
+#: Its last word when it was told to end; it takes that for normal, and says so as mere information.
+_TOLD_TO_END = "[info] Exiting normally, received signal "
 
 
 def seconds(text: str) -> float | None:
@@ -76,6 +78,8 @@ class Said:
             self.pictures = int(value)
         elif name == "out_time_us" and value.isdigit():
             self.made_s = int(value) / 1e6
+        elif line.startswith(_TOLD_TO_END):
+            self._note(line.removeprefix("[info] "))
         elif line.startswith("[info] "):
             self._hear_of_files(line)
         elif found := _COMPLAINT.match(_POINTER.sub("", line)):

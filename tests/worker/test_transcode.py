@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -65,6 +66,26 @@ def test_a_killed_ffmpeg_is_not_the_videos_fault(tmp_path: Path, monkeypatch: py
     settings = _settings(monkeypatch, "-an", ffmpeg=killed)
     with pytest.raises(TranscodeInterruptedError, match="SIGKILL"):
         transcode(settings, tmp_path / "in", tmp_path / "out.mp4")
+
+
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+def test_an_ffmpeg_that_is_told_to_end_is_not_the_videos_fault(
+    told: signal.Signals, long_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends in order and says so, as it does under a supervisor that signals all processes of a service."""
+    target = tmp_path / "out.mp4"
+
+    def tell() -> None:
+        eventually(target.exists, "it has begun to write")
+        for child in psutil.Process().children():
+            if "ffmpeg" in child.name():
+                child.send_signal(told)
+
+    with ThreadPoolExecutor() as threads:
+        telling = threads.submit(tell)
+        with pytest.raises(TranscodeInterruptedError, match=f"received signal {told.value}"):
+            transcode(_settings(monkeypatch, SLOW["FFMPEG_ARGS"]), long_clip, target)
+        telling.result()
 
 
 def _script(tmp_path: Path, text: str) -> Path:
