@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
@@ -41,6 +41,16 @@ class Settings(BaseSettings):
     def _bare_prefix(cls, value: str) -> str:
         return value.strip("/")
 
+    @model_validator(mode="after")
+    def _two_places(self) -> Self:
+        """A result must not take the place of its original, nor be deleted for it."""
+        if self.s3_upload_prefix == self.s3_processed_prefix:
+            raise ValueError(
+                f"S3_UPLOAD_PREFIX and S3_PROCESSED_PREFIX are both {self.s3_upload_prefix!r}: "
+                "a result would overwrite its original; name two"
+            )
+        return self
+
     @property
     def sqlalchemy_url(self) -> str:
         """DATABASE_URL with the driver named; ``postgres://`` is accepted as well.
@@ -65,11 +75,11 @@ class Settings(BaseSettings):
 
     def upload_key(self, name: str) -> str:
         """The storage key of an original."""
-        return f"{self.s3_upload_prefix}/{name}"
+        return f"{self.s3_upload_prefix}/{name}".lstrip("/")
 
     def processed_key(self, video_id: str) -> str:
         """The storage key of the result; fixed by the id, so that a second run overwrites it."""
-        return f"{self.s3_processed_prefix}/{video_id}.mp4"
+        return f"{self.s3_processed_prefix}/{video_id}.mp4".lstrip("/")
 
 
 @lru_cache

@@ -56,6 +56,7 @@ def start(argv: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[s
         ("DATABASE_URL", NOWHERE, "127.0.0.1:9/x did not answer within 0.1 s: connection to server"),
         ("DATABASE_URL", f"postgresql://me:{SECRET}@127.0.0.1:99999/x", "did not answer within 0.1 s: "),
         ("AWS_S3_BUCKET", "", "AWS_S3_BUCKET is empty: name a bucket, or set STORAGE_BACKEND=local"),
+        ("S3_UPLOAD_PREFIX", "processed/", "S3_UPLOAD_PREFIX and S3_PROCESSED_PREFIX are both 'processed'"),
         ("SQS_QUEUE_NAME", None, "SQS_QUEUE_NAME: Field required"),
         ("SQS_QUEUE_NAME", "", "SQS_QUEUE_NAME: String should have at least 1 character"),
         ("AWS_REGION", "no region", "Provided region_name 'no region' doesn't match a supported format."),

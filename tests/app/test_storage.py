@@ -50,6 +50,14 @@ def test_what_goes_in_comes_out(storage: Storage, tmp_path: Path) -> None:
     assert b"".join(stream) == content
 
 
+def test_without_a_prefix_a_key_is_a_bare_name() -> None:
+    """One that began with a slash would lead out of a local folder."""
+    settings = Settings(
+        database_url="postgresql://h/x", sqs_queue_name="q", storage_backend="local", s3_upload_prefix=""
+    )  # type: ignore[arg-type]
+    assert (settings.upload_key("a.mp4"), settings.processed_key("a")) == ("a.mp4", "processed/a.mp4")
+
+
 def test_deleting_twice_is_deleting_once(storage: Storage) -> None:
     storage.upload_stream("a", io.BytesIO(b"x"), max_bytes=1)
     assert storage.exists("a")

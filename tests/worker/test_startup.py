@@ -31,6 +31,10 @@ def _run(env: Mapping[str, str], *options: str) -> subprocess.CompletedProcess[s
         ({"WORKER_WAIT_TIME_S": "0"}, "WORKER_WAIT_TIME_S: Input should be greater than or equal to 1"),
         ({"FFMPEG_TIMEOUT_S": "9999"}, "FFMPEG_TIMEOUT_S=9999: a slow task would be delivered twice"),
         ({"AWS_S3_BUCKET": ""}, "AWS_S3_BUCKET is empty"),
+        (
+            {"S3_UPLOAD_PREFIX": "/videos/", "S3_PROCESSED_PREFIX": "videos"},
+            "S3_UPLOAD_PREFIX and S3_PROCESSED_PREFIX are both 'videos': a result would overwrite",
+        ),
     ],
 )
 def test_settings_without_sense_end_it_with_one_line(change: dict[str, str], complaint: str) -> None:
