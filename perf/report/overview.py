@@ -16,6 +16,8 @@ from perf.report.drawing import COLOURS, FIRST, INK, PAPER, SECOND, THIRD, Pictu
 from perf.run.worker_result import WorkerResult
 
 _LOOKS = ((FIRST, "o"), (SECOND, "^"), (THIRD, "s"))
+#: What is held against concurrency; without bare runs there is the first alone.
+_SCALING = {"throughput_per_min": "X, videos per minute", "efficiency": "Efficiency = X / ideal X"}
 _SIGNS = {VerdictKind.PASS: "✓", VerdictKind.FAIL: "✗", VerdictKind.INVALID: "?"}
 
 
@@ -48,36 +50,34 @@ def matrix(results: Sequence[WorkerResult]) -> Picture | None:
 
 
 def scaling(results: Sequence[WorkerResult]) -> Picture | None:
-    """Throughput and efficiency of the bursts against concurrency, with what bare ffmpeg did."""
+    """Throughput of the bursts against concurrency and, where bare runs were made, what it is of theirs."""
     bursts = [each for each in results if each.case.mode is Mode.BURST and each.summary.throughput_per_min]
     if not bursts:
         return None
-    figure, (left, right) = canvases(["X, videos per minute", "Efficiency = X / ideal X"], height=3.6)
+    metrics = [name for name in _SCALING if _column(bursts, name)]
+    titles = [_SCALING[name] for name in metrics]
+    figure, row = canvases(titles, width=4.2 * len(titles), height=3.6)
     said = []
     for (name, group), (colour, marker) in zip(_by_size(bursts), _LOOKS * 9, strict=False):
-        x = [each.case.workers for each in group]
-        throughput = _column(group, "throughput_per_min")
-        left.plot(x, throughput, marker + "-", color=colour, label=name, linewidth=2)
-        ideal = _column(group, "ideal_throughput_per_min")
-        efficiency = _column(group, "efficiency")
-        if len(ideal) == len(x):
-            left.plot(x, ideal, ":", color=colour, label=f"{name}, bare ffmpeg")
-        if len(efficiency) == len(x):
-            right.plot(x, efficiency, marker + "-", color=colour, label=name, linewidth=2)
-        for axes, metric in ((left, "throughput_per_min"), (right, "efficiency")):
+        for axes, metric in zip(row, metrics, strict=True):
+            x, y = _points(group, metric)
+            axes.plot(x, y, marker + "-", color=colour, label=name, linewidth=2)
             _hollow(axes, [(e, e.case.workers, e.summary.value(metric)) for e in group], marker, colour)
-            said.append(
-                f"{name}: {', '.join(f'{number(e)} at {c}' for c, e in zip(x, efficiency, strict=True))}"
-            )
-    right.axhline(1, color=INK, linestyle=":", linewidth=1)
-    for axes in (left, right):
+        x, ideal = _points(group, "ideal_throughput_per_min")
+        if ideal:
+            row[0].plot(x, ideal, ":", color=colour, label=f"{name}, bare ffmpeg")
+        if points := list(zip(*_points(group, metrics[-1]), strict=True)):
+            said.append(f"{name}: {', '.join(f'{number(y)} at {x}' for x, y in points)}")
+    if len(row) > 1:
+        row[1].axhline(1, color=INK, linestyle=":", linewidth=1)
+    for axes in row:
         axes.set(xlabel="worker processes over all nodes")
         axes.set_xticks(sorted({each.case.workers for each in bursts}))
         axes.set_ylim(bottom=0)
-    _explain_hollow(left, bursts)
-    left.legend(loc="best")
-    what = f"Efficiency by concurrency. {'; '.join(said) or 'No ideal is known'}."
-    return Picture("scaling", "Throughput and efficiency against concurrency", what, figure)
+    _explain_hollow(row[0], bursts)
+    row[0].legend(loc="best")
+    title = " and ".join(["Throughput", "efficiency"][: len(row)]) + " against concurrency"
+    return Picture("scaling", title, f"{titles[-1]}. {'; '.join(said)}.", figure)
 
 
 def division(results: Sequence[WorkerResult]) -> Picture | None:
@@ -159,6 +159,12 @@ def _explain_hollow(axes: Axes, results: Sequence[WorkerResult]) -> None:
 def _column(results: Sequence[WorkerResult], name: str) -> list[float]:
     """The metric's value of each that has one."""
     return [value for each in results if (value := each.summary.value(name)) is not None]
+
+
+def _points(results: Sequence[WorkerResult], name: str) -> tuple[list[int], list[float]]:
+    """Worker processes, and the metric's value where there is one."""
+    known = [each for each in results if each.summary.value(name) is not None]
+    return [each.case.workers for each in known], _column(known, name)
 
 
 def _column_of(case: WorkerCase) -> tuple[int, int]:

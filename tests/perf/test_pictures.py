@@ -11,6 +11,7 @@ import pytest
 from perf.load.locust_run import LoadSpec
 from perf.measure.bisection import Outcome
 from perf.measure.ledger import Ledger
+from perf.measure.numbers import number
 from perf.pipeline import ReportedWorker, State
 from perf.report import overview, plots, search_plots, web_plots
 from perf.report.drawing import COLOURS, styled
@@ -59,6 +60,24 @@ def test_the_words_of_the_backlog_by_hand():
 @pytest.mark.parametrize("records", [[], [task("a", 0, None, None)]])
 def test_a_case_without_data_has_fewer_pictures_and_no_error(records):
     assert {picture.name for picture in plots.pictures(of(*records))} <= {"backlog"}
+
+
+def without_bare_runs(concurrency):
+    """As a deployment elsewhere has it, or a pipeline that has no bare command."""
+    case = result(concurrency=concurrency)
+    return replace(case, summary=replace(case.summary, efficiency=None, ideal_throughput_per_min=None))
+
+
+def test_throughput_against_concurrency_needs_no_bare_runs():
+    cases = [without_bare_runs(concurrency=level) for level in (1, 2)]
+    x = number(cases[0].summary.throughput_per_min)
+    assert words(overview.scaling, cases) == f"X, videos per minute. 50 MB: {x} at 1, {x} at 2."
+
+
+def test_efficiency_is_told_once_of_each_case_that_has_one():
+    cases = [result(concurrency=1), without_bare_runs(concurrency=2), result(concurrency=4)]
+    at = [f"{number(case.summary.efficiency)} at {case.case.workers}" for case in (cases[0], cases[2])]
+    assert words(overview.scaling, cases) == f"Efficiency = X / ideal X. 50 MB: {', '.join(at)}."
 
 
 def test_a_picture_is_well_formed_named_and_in_variables_alone():
