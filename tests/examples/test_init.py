@@ -44,6 +44,25 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path, capsys: pytest
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
+def test_the_workers_are_those_of_the_folder_that_was_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "load tests"
+    assert main(["init", str(folder)]) == 0
+    assert '"-A", "load tests.measured"' in (folder / "adapter.py").read_text()
+    assert "perf_tests" not in "".join(path.read_text() for path in folder.iterdir())
+    assert capsys.readouterr().out.rstrip().endswith(f"then: pytest '{folder}'")
+
+
+@pytest.mark.parametrize("name", ["perf", "v1.4", "x" * 300])
+def test_a_folder_that_no_worker_could_be_started_from_is_one_line(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["init", str(tmp_path / name)]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
 def test_what_is_yet_to_be_filled_in_is_said(site: Path, tmp_path: Path) -> None:
     assert run(site, tmp_path, "perf", "init").returncode == 0
     done = run(site, tmp_path, "pytest", "-p", "no:cacheprovider", "perf_tests")

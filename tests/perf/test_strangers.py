@@ -134,6 +134,20 @@ def test_output_that_nobody_reads_ends_in_silence() -> None:
         assert process.wait(60) in (0, NOBODY_READS)
 
 
+@pytest.mark.parametrize(
+    ("output", "status", "said"),
+    [("/dev/full", 1, ["perf: [Errno 28] No space left on device"]), ("&-", 0, [])],
+)
+def test_output_that_cannot_be_written_is_one_line_at_most(
+    output: str, status: int, said: list[str], tmp_path: Path
+) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("mode,total,done,failed,x_videos_per_min,s_mean_s\nburst,10,10,0,60,5\n")
+    words = ["sh", "-c", f'"$0" -m perf audit "$1" >{output}', sys.executable, str(table)]
+    done = subprocess.run(words, cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr.splitlines()) == (status, said)
+
+
 def book(*slos: str) -> SloBook:
     lines = ", ".join(f'"{slo}"' for slo in slos)
     return parse_slos(f"[mocked.burst]\nslos = [{lines}]\n", "slos.toml", KINDS)
