@@ -17,6 +17,10 @@ T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
 
 
+#: Of a value that is given and empty: taken for none, a build would be green that has compared nothing.
+EMPTY = "empty, as of a variable of the shell that is not set; leave it out where nothing is meant"
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
     """One option: ``--a-name`` on the command line goes before ``perf_a_name`` in pytest.ini.

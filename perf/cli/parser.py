@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
 
-from perf.cases.options import nearest
+from perf.cases.options import EMPTY, nearest
 
 RESULTS = Path("results")
 
@@ -31,8 +32,10 @@ class Parser(argparse.ArgumentParser):
         """See argparse; this is what it calls for each stage too."""
         words = list(sys.argv[1:] if args is None else args)
         known = self._option_string_actions  # argparse has no public way to ask
-        for word in words:
-            name = word.partition("=")[0]
+        for before, word in pairwise(("", *words)):
+            name, _, value = word.partition("=")
+            if not word.strip() or (name.startswith("--") and name != word and not value.strip()):
+                self.error(f"{name.strip() or before} '': {EMPTY}")
             if name.startswith("--") and name != "--" and self._is_last and name not in known:
                 self.error(f"{name}: no such option{nearest(name, known)}")
         return super().parse_known_args(words, namespace)

@@ -13,7 +13,7 @@ import pytest
 from perf.cases.case import Case, Variant
 from perf.cases.defaults import SLOS
 from perf.cases.errors import UsageError
-from perf.cases.options import Option, number_above_0, number_from_0, parsed, seconds, text
+from perf.cases.options import EMPTY, Option, number_above_0, number_from_0, parsed, seconds, text
 from perf.judge.evidence import Tolerances
 from perf.run.kind import Kind
 
@@ -197,10 +197,12 @@ def _text(config: pytest.Config, option: Option) -> str:
     """What was given on the command line or else in pytest.ini.
 
     Raises:
-        UsageError: the kind of this option joined when the command line had been read.
+        UsageError: it is given and empty, or its kind joined when the command line had been read.
     """
     try:
         given = config.getoption(option.key, None)
+        if given is not None and not given.strip():
+            raise UsageError(f"{option.flag} '': {EMPTY}")
         return str(config.getini(option.key) if given is None else given)
     except ValueError:
         raise UsageError(

@@ -81,6 +81,8 @@ def test_the_ini_file_is_used_and_the_command_line_wins(suite: pytest.Pytester) 
         ("--concurrency=1000", "--concurrency 1000: more than 256 worker processes on this machine"),
         ("--concurrency=99999", "--concurrency 99999: more than 10000"),
         ("--count=1000000000000", "--count 1000000000000: more than 1000000"),
+        ("--against=", "--against '': empty, as of a variable of the shell that is not set"),
+        ("--baseline= ", "--baseline '': empty"),
     ],
 )
 def test_nonsense_ends_in_one_line(option: str, said: str, suite: pytest.Pytester) -> None:

@@ -97,7 +97,11 @@ WRONG = (
     ("capacity --size 50 --concurrency 1 --slos page.md", "page.md"),
     # Objects.
     ("inject --count 5 --file holiday.mp4", f"--file holiday.mp4: {OBJECT}"),
-    ("inject --count 5 --file ''", f"--file : {OBJECT}"),
+    # What a variable of the shell that is not set leaves.
+    ("inject --count '' --size 50", "--count '': empty"),
+    ("inject --count 5 --file ''", "--file '': empty"),
+    ("report none --output=", "--output '': empty"),
+    ("history none --metric ' '", "--metric '': empty"),
     ("inject --count 5 --file s3://", f"--file s3://: {OBJECT}"),
     ("inject --count 5 --file s3://mine", f"--file s3://mine: {OBJECT}"),
     ("inject --count 5 --file http://mine/key", f"--file http://mine/key: {OBJECT}"),
