@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 from typing import Any
 
+from celery.apps.worker import Worker as CeleryWorker
 from celery.signals import worker_process_init, worker_ready, worker_shutdown, worker_shutting_down
 from celery.worker import state as celery_state
 
@@ -14,7 +16,7 @@ from app.errors import one_line
 from app.settings import Settings, get_settings
 from app.storage import StorageError, make_storage
 from worker.celery_app import app, configuration
-from worker.console import give_up
+from worker.console import end_by_ctrl_c, give_up
 from worker.ending import end_in_time
 from worker.heartbeat import Heartbeat
 from worker.patience import stopping
@@ -49,10 +51,23 @@ def main(argv: list[str] | None = None) -> None:
     sweep()
     app.conf.update(configuration(settings, worker, queue))
     _connect_signals(settings, worker, app.conf.broker_transport_options["heartbeat"])
-    running = app.Worker(**_celery_options(concurrency))
+    running = _Worker(app=app, **_celery_options(concurrency))
     running.start()
     # Not by app.worker_main, which keeps the code to itself: a worker that broke ended with 0.
     raise SystemExit(1 if running.exitcode is None else running.exitcode)
+
+
+class _Worker(CeleryWorker):
+    """Celery's, for which SIGHUP is SIGTERM.
+
+    Celery would start the program anew, as a script, which ours is not: a terminal that was closed, or a
+    supervisor that reloads, ended it by a traceback.
+    """
+
+    def install_platform_tweaks(self, worker: Any) -> None:
+        """See Celery."""
+        super().install_platform_tweaks(worker)
+        signal.signal(signal.SIGHUP, signal.getsignal(signal.SIGTERM))
 
 
 def _parse(argv: list[str] | None, default: int) -> int:
@@ -116,4 +131,5 @@ def _is_busy() -> bool:
 
 
 if __name__ == "__main__":
+    end_by_ctrl_c()
     main()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import NoReturn
 
@@ -28,6 +29,11 @@ def begin(application: str) -> tuple[Settings, WorkerSettings, Engine]:
         return settings, worker, make_engine(settings, pool_size=1, application=application)
     except (SQLAlchemyError, ValueError, ImportError):  # whose words may quote the password
         give_up(2, "DATABASE_URL is not the URL of a PostgreSQL database")
+
+
+def end_by_ctrl_c() -> None:
+    """From now on Ctrl-C ends the process as it ends any command, and not by a traceback."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def give_up(code: int, message: str) -> NoReturn:

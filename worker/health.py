@@ -18,7 +18,7 @@ from app.aws import sqs_client
 from app.errors import one_line
 from app.model import CLOCK, Worker
 from app.settings import Settings
-from worker.console import begin, give_up
+from worker.console import begin, end_by_ctrl_c, give_up
 from worker.settings import WorkerSettings
 
 #: A worker renews its row every two seconds.
@@ -97,4 +97,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    end_by_ctrl_c()
     main()

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
-from kombu.log import get_logger
 
 from app.aws import sqs_client
 from app.settings import Settings
 from worker.settings import WorkerSettings
 
-logger = get_logger(__name__)
+#: Not kombu's, which is silent until Celery has set up its logging: this speaks before that.
+logger = logging.getLogger(__name__)
 
 _PAUSE_S = 1.0
 
@@ -44,6 +45,7 @@ def find_queue(
     """
     end_s = clock() + worker.worker_startup_timeout_s
     name = settings.sqs_queue_name
+    told = False
     while True:
         try:
             return _ask(settings)
@@ -53,7 +55,12 @@ def find_queue(
                     f"SQS_QUEUE_NAME={name} was not found within {worker.worker_startup_timeout_s:g} s: "
                     f"{error}; is the endpoint up, does the queue exist, may these credentials use it?"
                 ) from error
-            logger.warning("The queue %s does not answer yet (%s): asking again", name, error)
+            if not told:
+                logger.warning(
+                    "The queue %s does not answer yet (%s): asking for %g s", name, error,
+                    worker.worker_startup_timeout_s,
+                )  # fmt: skip
+            told = True
             sleep(_PAUSE_S)
 
 

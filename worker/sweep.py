@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.aws import sqs_client
 from app.errors import one_line
 from app.queue import EnqueueError, TaskQueue
-from worker.console import begin, give_up
+from worker.console import begin, end_by_ctrl_c, give_up
 from worker.dead_letters import SweptQueue
 from worker.lost import Fate, Lost
 
@@ -89,4 +89,5 @@ def _repeat(one_pass: Callable[[], None], every_s: float | None) -> None:
 
 
 if __name__ == "__main__":
+    end_by_ctrl_c()
     main()

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import psutil
+import pytest
 
 from app.model import Status
 from tests.worker.rig import DEADLINE_S, QUICK, SLOW, Rig, eventually, ffmpegs_of
@@ -20,14 +21,15 @@ def _caught_in_the_act(rig: Rig, video_id: str, pid: int) -> psutil.Process:
     return eventually(lambda: ffmpegs_of(pid), "an ffmpeg runs")[0]
 
 
-def test_sigterm_finishes_the_running_task_and_returns_the_rest(
-    rig: Rig, clip: Path, long_clip: Path
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGHUP])
+def test_told_to_end_it_finishes_the_running_task_and_returns_the_rest(
+    rig: Rig, clip: Path, long_clip: Path, told: signal.Signals
 ) -> None:
     with rig.worker(**SLOW) as worker:
         running = rig.submit(long_clip)
         rest = rig.submit(clip)
         _caught_in_the_act(rig, running, worker.pid)
-        os.kill(worker.pid, signal.SIGTERM)
+        os.kill(worker.pid, told)
         eventually(lambda: not worker.alive, "the worker has ended")
         assert worker._returncode() == 0
     assert rig.video(running).status == Status.DONE

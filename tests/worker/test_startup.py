@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -48,6 +49,28 @@ def test_settings_without_sense_end_it_with_one_line(change: dict[str, str], com
     assert complaint in ended.stderr
     assert ended.stderr.count("\n") == 1
     assert "secret" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "change", "first_line"),
+    [
+        ("worker", {"AWS_ENDPOINT_URL_SQS": NOWHERE}, "does not answer yet"),
+        ("worker.sweep --every 60", {}, "videos without a message: 0 sent"),
+    ],
+)
+def test_ctrl_c_while_it_waits_is_no_traceback(
+    pipeline_env: dict[str, str], command: str, change: dict[str, str], first_line: str
+) -> None:
+    argv = [sys.executable, "-m", *command.split()]
+    with subprocess.Popen(
+        argv, env=pipeline_env | change, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as waiting:
+        assert waiting.stdout is not None
+        assert first_line in waiting.stdout.readline()
+        waiting.send_signal(signal.SIGINT)
+        rest, _ = waiting.communicate(timeout=60)
+    assert waiting.returncode == -signal.SIGINT
+    assert "Traceback" not in rest
 
 
 def test_no_queue_within_the_deadline_ends_it_with_one_line(pipeline_env: dict[str, str]) -> None:
