@@ -108,8 +108,8 @@ def _refused(sqs: Any, queue_url: str, handles: list[str]) -> dict[str, Any]:
         answer = sqs.delete_message_batch(QueueUrl=queue_url, Entries=entries)
     except Exception as error:  # a future that nobody asks would keep it to itself
         return {entry["Id"]: {"Code": repr(error)} for entry in entries}
-    failed = {each["Id"]: each for each in answer.get("Failed", ())}
-    deleted = {each["Id"] for each in answer.get("Successful", ())}
+    failed = {each.get("Id"): each for each in answer.get("Failed", ())}
+    deleted = {each.get("Id") for each in answer.get("Successful", ())}
     return {
         entry["Id"]: failed.get(entry["Id"], {"Code": "no answer that makes sense"})
         for entry in entries

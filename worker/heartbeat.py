@@ -172,20 +172,28 @@ class Heartbeat:
         except Exception as error:  # whatever it was, it must not end the thread
             self._failed(error)
             return
-        self._failing = False
-        for each in answer.get("Successful", ()):
-            held, seconds = changes[int(each["Id"])]
-            held.hidden_until_s = now_s + seconds
-        for each in answer.get("Failed", ()):
-            if each.get("SenderFault"):
-                self._drop(changes[int(each["Id"])][0], f"SQS says {each.get('Code')} of its receipt")
+        refusals = {each.get("Id"): each for each in answer.get("Failed", ())}
+        kept = {each.get("Id") for each in answer.get("Successful", ())}
+        missed = None
+        for entry, (held, seconds) in zip(entries, changes, strict=True):
+            refusal = refusals.get(entry["Id"], {"Code": "no answer that makes sense"})
+            if entry["Id"] in kept:
+                held.hidden_until_s = now_s + seconds
+            elif refusal.get("SenderFault"):
+                self._drop(held, f"SQS says {refusal.get('Code')} of its receipt")
+            else:
+                missed = refusal.get("Code")
+        if missed is None:
+            self._failing = False
+        else:
+            self._failed(missed)
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self, why: object) -> None:
         if not self._failing:
             logger.warning(
                 "ChangeMessageVisibilityBatch failed (%r): trying again every %.2g s; what is not "
                 "renewed within %d s is delivered again",
-                error, self._look_s, self.timeout_s,
+                why, self._look_s, self.timeout_s,
             )  # fmt: skip
         self._failing = True
 

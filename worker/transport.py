@@ -23,7 +23,6 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 import pycurl
-from botocore.exceptions import BotoCoreError
 from kombu.asynchronous.aws.connection import AsyncHTTPSConnection
 from kombu.asynchronous.aws.sqs.connection import AsyncSQSConnection
 from kombu.asynchronous.http import Request
@@ -113,11 +112,19 @@ class TolerantConnection(AsyncSQSConnection):
         kombu: Any = super()  # the published stubs lack its private methods
         try:
             answer: dict[str, Any] = kombu._on_list_ready(parent, markers, operation, response)
-        except (BotoCoreError, ValueError, KeyError) as error:
+            for message in answer.get("Messages") or ():
+                _require(message, "Body", "ReceiptHandle")
+        except Exception as error:  # whatever a proxy made of it
             self._health.failed(f"HTTP 200 that is no SQS answer: {error!r}")
             return {}
         self._health.succeeded()
         return answer
+
+
+def _require(message: Any, *names: str) -> None:
+    for name in names:
+        if not isinstance(message[name], str):
+            raise TypeError(f"a message's {name} is no string")
 
 
 def _describe(response: Any) -> str:

@@ -66,7 +66,11 @@ class LoopByHand:
             }
             for handle in handles
         ]
-        body = BytesIO(json.dumps({"Messages": messages}).encode())
+        self.answer_with({"Messages": messages}, status)
+
+    def answer_with(self, answer: object, status: int = 200) -> None:
+        """End the latest poll with this as JSON."""
+        body = BytesIO(json.dumps(answer).encode())
         self.requests[-1].on_ready(Response(self.requests[-1], status, buffer=body))
 
 

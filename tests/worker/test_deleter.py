@@ -88,6 +88,23 @@ def test_a_deletion_that_fails_is_made_again_after_a_pause_and_told_once(
     assert "why" in caplog.text
 
 
+@pytest.mark.parametrize("nonsense", [{}, {"Successful": [{}]}, {"Failed": [{"Code": "why"}]}])
+def test_an_answer_that_names_no_message_deletes_none(
+    nonsense: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench()
+    answers = [nonsense]
+    delete = bench.sqs.delete_message_batch
+
+    def answer(QueueUrl: str, Entries: list[dict[str, str]]) -> dict[str, Any]:
+        sensible = delete(QueueUrl, Entries)
+        return answers.pop() if answers else sensible
+
+    monkeypatch.setattr(bench.sqs, "delete_message_batch", answer)
+    assert bench.delete("a") == [["a"]] * 2
+    assert bench.held() == set()
+
+
 def test_only_what_failed_is_made_again_and_hidden_meanwhile() -> None:
     bench = Bench({}, {"SenderFault": False})
     held: list[set[str]] = []

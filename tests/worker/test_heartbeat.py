@@ -24,6 +24,7 @@ class Sqs:
     def __init__(self) -> None:
         self.batches: list[dict[str, int]] = []
         self.fault: Exception | None = None
+        self.nonsense: dict[str, list[dict[str, Any]]] | None = None
         #: Of each receipt that is refused, whether that is the sender's fault.
         self.refused: dict[str, bool] = {}
 
@@ -34,6 +35,8 @@ class Sqs:
         self.batches.append({each["ReceiptHandle"]: each["VisibilityTimeout"] for each in Entries})
         if self.fault:
             raise self.fault
+        if self.nonsense is not None:
+            return self.nonsense
         failed = [
             {"Id": each["Id"], "SenderFault": self.refused[handle], "Code": "ReceiptHandleIsInvalid"}
             for each in Entries
@@ -133,6 +136,22 @@ def test_a_lost_receipt_is_dropped_and_told(bench: Bench, caplog: pytest.LogCapt
     assert [each.message.partition(": ")[2] for each in caplog.records] == [
         "SQS says ReceiptHandleIsInvalid of its receipt"
     ]
+
+
+@pytest.mark.parametrize(
+    "nonsense", [{}, {"Successful": [{}]}, {"Successful": [{"Id": "77"}, {"Id": "x"}]}, {"Failed": [{}]}]
+)
+def test_an_answer_that_makes_no_sense_is_a_failure_that_is_told_once_and_tried_again(
+    bench: Bench, caplog: pytest.LogCaptureFixture, nonsense: dict[str, list[dict[str, Any]]]
+) -> None:
+    bench.hold("a")
+    bench.sqs.nonsense = nonsense
+    assert bench.after(20) == bench.after(1) == [{"a": 30}]
+    assert [each.message.partition(":")[0] for each in caplog.records] == [
+        "ChangeMessageVisibilityBatch failed ('no answer that makes sense')"
+    ]
+    bench.sqs.nonsense = None
+    assert (bench.after(1), bench.after(1)) == ([{"a": 30}], [])
 
 
 def test_a_receipt_that_was_lost_by_its_deletion_is_no_news(

@@ -228,6 +228,28 @@ def test_an_ack_shortens_neither_the_pause_after_an_empty_poll_nor_that_after_a_
         assert loop.asked_for == [3, 1, 2, 3]
 
 
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        [],
+        None,
+        "x",
+        {"Messages": "abc"},
+        {"Messages": {"a": 1}},
+        {"Messages": [None]},
+        {"Messages": [{}]},
+        {"Messages": [{"Body": "x"}]},
+        {"Messages": [{"Body": None, "ReceiptHandle": None}]},
+    ],
+)
+def test_an_answer_of_another_shape_is_a_failed_poll(nonsense: object) -> None:
+    with consuming(prefetch=1) as (_, loop, _):
+        loop.answer_with(nonsense)
+        assert loop.pauses_s == [ERROR_PAUSE_S]
+        loop.fire()
+        assert loop.asked_for == [1, 1]
+
+
 def test_an_error_reaches_the_loop_itself_and_not_the_timer_that_found_the_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
