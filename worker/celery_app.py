@@ -46,6 +46,8 @@ def configuration(settings: Settings, worker: WorkerSettings, queue: Queue) -> d
         # An end that the task did not foresee must not delete its message.
         "task_acks_on_failure_or_timeout": False,
         "task_reject_on_worker_lost": True,
+        # A process that hangs would hold its video for ever: it is killed when its message is not renewed.
+        "task_time_limit": worker.worker_held_at_most_s,
         "worker_prefetch_multiplier": 1,
         "worker_enable_prefetch_count_reduction": False,
         "worker_cancel_long_running_tasks_on_connection_loss": False,

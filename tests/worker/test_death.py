@@ -68,6 +68,23 @@ def test_a_killed_pool_child_is_replaced_and_its_task_runs_again(rig: Rig, long_
         assert worker.alive
 
 
+def test_a_pool_child_that_hangs_is_killed_in_the_end_and_its_task_runs_again(
+    rig: Rig, long_clip: Path
+) -> None:
+    """It would hold its video, and a slot of its worker, for ever."""
+    longest = {"WORKER_HELD_AT_MOST_S": "30", "FFMPEG_TIMEOUT_S": "10"}
+    with rig.worker(**SLOW, **longest) as worker:
+        video_id = rig.submit(long_clip)
+        hangs = _caught_in_the_act(rig, video_id, worker.pid).parent()
+        assert hangs is not None
+        hangs.suspend()
+        video = rig.wait_for(video_id, Status.DONE)
+        assert video.attempts > 1
+        assert not _runs(hangs)
+        rig.wait_until_empty()
+        assert "Hard time limit (30s) exceeded" in worker.log.read_text()
+
+
 def test_a_worker_whose_event_loop_breaks_ends_and_says_so(rig: Rig) -> None:
     broken = (
         "from worker import __main__ as start, transport\n"
