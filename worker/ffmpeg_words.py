@@ -20,8 +20,14 @@ LEAST_LENGTH = 0.9
 #: The same for its pictures. They are counted less strictly, for their rate may vary.
 LEAST_PICTURES = 0.5
 
+#: What names other files, which are read in its stead: whoever sends one could have any video of the worker's
+#: machine made public. Addresses on the network are refused by ffmpeg itself.
+_LISTS = {"concat", "dash", "hls", "imf"}
+
 _CLOCK = r"(\d+):(\d\d):(\d\d(?:\.\d+)?)"
 _INPUT = re.compile(r"\[info\] Input #0, (\S+), from ")
+# Of AVIF and HEIF, whose animations have other brands.
+_STILL = re.compile(r"\[info\]     major_brand +: (avif|hei[cxms]|mif1)$")
 _DURATION = re.compile(rf"\[info\]   Duration: {_CLOCK}")
 _PICTURES = re.compile(r"\[info\]   Stream #0:\d+.*?: Video: (?!.*\(attached pic\))")
 _RATE = re.compile(r" (\d+(?:\.\d+)?)(k?) fps")
@@ -48,6 +54,7 @@ class Said:
     Attributes:
         container: the original's format, empty until it was opened.
         length_s: how long the original says it is.
+        still: the original is one picture in a container of videos.
         has_pictures: the original has a video, and not only a cover.
         rates: pictures per second, of the original and of the result.
         pictures: how many the result has.
@@ -61,6 +68,7 @@ class Said:
 
     container: str = ""
     length_s: float | None = None
+    still: bool = False
     has_pictures: bool = False
     rates: list[float] = field(default_factory=list)
     pictures: int = 0
@@ -90,6 +98,8 @@ class Said:
     def _hear_of_files(self, line: str) -> None:
         if found := _INPUT.match(line):
             self.container = found[1]
+        elif _STILL.match(line):
+            self.still = True
         elif found := _DURATION.match(line):
             self.length_s = 3600 * int(found[1]) + 60 * int(found[2]) + float(found[3])
         elif _PICTURES.match(line):
@@ -125,7 +135,9 @@ def judge(said: Said, *, succeeded: bool, cut_s: float | None) -> str | None:
     """
     if not said.container:
         raise DamageError(f"it is no video that can be read, or it is cut short{_because(said)}")
-    if said.container.endswith("_pipe") or said.container == "image2":
+    if said.container in _LISTS:
+        raise DamageError("it is a list of other files, not a video")
+    if said.container.endswith("_pipe") or said.container == "image2" or said.still:
         raise DamageError("it is a picture, not a video")
     if not said.has_pictures:
         raise DamageError("there are no pictures in it, only sound or data")

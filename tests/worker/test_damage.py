@@ -58,6 +58,12 @@ def _hole(content: bytes) -> bytes:
     return content[:middle] + bytes(width) + content[middle + width :]
 
 
+def _still(content: bytes) -> bytes:
+    """As a photograph of a telephone says of itself what it is."""
+    assert content[4:12] == b"ftypisom"
+    return content[:8] + b"heic" + content[12:]
+
+
 def _noise(content: bytes) -> bytes:
     """One byte in a hundred is another, save for the ends, where the index is."""
     draw, noisy = random.Random(1), bytearray(content)
@@ -82,6 +88,7 @@ FAILED = [
     ("sound.mp4", _whole, "there are no pictures in it, only sound or data"),
     ("picture.png", _whole, "it is a picture, not a video"),
     ("picture.jpg", _whole, "it is a picture, not a video"),
+    ("end.mp4", _still, "it is a picture, not a video"),
 ]  # fmt: skip
 
 
@@ -148,6 +155,27 @@ def test_a_cover_does_not_make_a_video_of_a_song(
     covered = _make(tmp_path / "covered.mp4", *arguments, "-disposition:v", "attached_pic")
     with pytest.raises(UnreadableVideoError, match="there are no pictures in it"):
         _transcode(covered.read_bytes(), tmp_path, monkeypatch)
+
+
+MANIFEST = """<?xml version="1.0"?>
+<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPresentationDuration="PT4S"
+ profiles="urn:mpeg:dash:profile:isoff-on-demand:2011">
+<Period><AdaptationSet mimeType="video/mp4"><Representation id="1" bandwidth="1">
+<BaseURL>{file}</BaseURL></Representation></AdaptationSet></Period></MPD>"""
+
+
+def test_a_list_of_other_files_shows_none_of_them(
+    originals: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (secret := tmp_path / "secret.mp4").write_bytes(originals["end.mp4"])
+    with pytest.raises(UnreadableVideoError, match=r"a list of other files|no video that can be read"):
+        _transcode(MANIFEST.format(file=secret).encode(), tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize("container", ["concat", "dash", "hls", "imf"])
+def test_no_sort_of_list_is_taken(container: str) -> None:
+    with pytest.raises(DamageError, match="a list of other files"):
+        judge(_said(container=container), succeeded=True, cut_s=None)
 
 
 def test_a_result_that_is_cut_on_purpose_is_whole(
