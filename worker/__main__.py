@@ -33,8 +33,8 @@ def main(argv: list[str] | None = None) -> None:
     """Run the worker until it is told to stop.
 
     Raises:
-        SystemExit: 2 where the settings make no sense, 1 without a queue or where its event loop ended by an
-            error, 0 where it was told to stop.
+        SystemExit: 2 where the settings make no sense, 1 without a queue, without a folder to work in, or
+            where its event loop ended by an error, 0 where it was told to stop.
     """
     try:
         settings, worker = get_settings(), get_worker_settings()
@@ -45,10 +45,13 @@ def main(argv: list[str] | None = None) -> None:
         give_up(2, f"The worker's settings make no sense: {one_line(error)}")
     concurrency = _parse(argv, worker.worker_concurrency)
     try:
+        sweep()
+    except OSError as error:
+        give_up(1, f"{error.strerror or error}: set TMPDIR to a folder that can be written")
+    try:
         queue = find_queue(settings, worker)
     except QueueUnavailableError as error:
         give_up(1, str(error))
-    sweep()
     app.conf.update(configuration(settings, worker, queue))
     _connect_signals(settings, worker, app.conf.broker_transport_options["heartbeat"])
     running = _Worker(app=app, **_celery_options(concurrency))
@@ -97,6 +100,7 @@ def _connect_signals(settings: Settings, worker: WorkerSettings, heartbeat: Hear
         # A killed worker must not leave children that go on with messages nobody will delete.
         arm_parent_death(main_pid)
         get_resources()
+        sweep()  # what a killed one has left, for this one may be in its place
 
     def begin(sender: Any, **_: Any) -> None:
         settings_used = describe(settings, worker, sender.initial_prefetch_count)

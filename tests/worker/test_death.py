@@ -13,6 +13,7 @@ import pytest
 
 from app.model import Status
 from tests.worker.rig import DEADLINE_S, QUICK, SLOW, Rig, eventually, ffmpegs_of
+from worker.scratch import PREFIX
 
 
 def _caught_in_the_act(rig: Rig, video_id: str, pid: int) -> psutil.Process:
@@ -54,8 +55,12 @@ def test_a_killed_worker_loses_nothing_and_leaves_no_ffmpeg(rig: Rig, long_clip:
         rig.wait_until_empty()
 
 
-def test_a_killed_pool_child_is_replaced_and_its_task_runs_again(rig: Rig, long_clip: Path) -> None:
-    with rig.worker(**SLOW) as worker:
+def test_a_killed_pool_child_is_replaced_and_its_task_runs_again(
+    rig: Rig, long_clip: Path, tmp_path: Path
+) -> None:
+    with rig.worker(**SLOW, TMPDIR=str(tmp_path)) as worker:
+        (left := tmp_path / f"{PREFIX}of-one-killed-before").mkdir()
+        os.utime(left, (0, 0))
         video_id = rig.submit(long_clip)
         ffmpeg = _caught_in_the_act(rig, video_id, worker.pid)
         first = (rig.video(video_id).worker or "").split("/")
@@ -64,6 +69,7 @@ def test_a_killed_pool_child_is_replaced_and_its_task_runs_again(rig: Rig, long_
         video = rig.wait_for(video_id, Status.DONE)
         assert video.attempts == 2
         assert video.worker != "/".join(first)
+        assert not left.exists()
         rig.wait_until_empty()
         assert worker.alive
 
