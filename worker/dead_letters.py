@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -58,9 +59,14 @@ class SweptQueue:
         holds = sum(int(count) for name, count in found.items() if name in _COUNTS)
         return cls(client, holds, dead_url)
 
-    def dead_letters(self) -> Iterator[DeadLetter]:
-        """Each that can be had now."""
-        while self.dead_url is not None:
+    def dead_letters(self, clock: Callable[[], float] = time.monotonic) -> Iterator[DeadLetter]:
+        """Each that can be had now; of very many, those before the first ones come up again.
+
+        Args:
+            clock: monotonic seconds.
+        """
+        end_s = clock() + _HIDDEN_S
+        while self.dead_url is not None and clock() < end_s:
             answer = self.client.receive_message(
                 QueueUrl=self.dead_url, MaxNumberOfMessages=10, VisibilityTimeout=_HIDDEN_S
             )

@@ -141,6 +141,19 @@ def test_a_dead_letter_of_a_finished_video_goes_and_one_that_is_not_ours_stays(r
     assert _dead(rig) == 2
 
 
+def test_a_pass_ends_however_many_dead_letters_are_left_there() -> None:
+    """Those that are left come up again after a minute: the rows would never have their turn."""
+    now_s = [0.0]
+
+    class Endless:
+        def receive_message(self, **_: object) -> dict[str, list[dict[str, str]]]:
+            now_s[0] += 1
+            return {"Messages": [{"Body": "poison", "ReceiptHandle": "any"}] * 10}
+
+    queue = SweptQueue(Endless(), 0, "any")  # type: ignore[arg-type]
+    assert len(list(queue.dead_letters(lambda: now_s[0]))) == 600
+
+
 def test_the_command_says_what_it_did(rig: Rig) -> None:
     _age(rig, rig.add(None), 61)
     ended = _run(rig.env)
