@@ -70,6 +70,8 @@ def _slot(path: Path, name: str, table: Any) -> Slot:
             raise UsageError(f"--slots {path}: [{name}]: unknown variable {key}{meant}")
         if not isinstance(value, str):
             raise UsageError(f'--slots {path}: [{name}]: {key} is no text; expected {key} = "..."')
+        if not value.isprintable():
+            raise UsageError(f"--slots {path}: [{name}]: {key} has a character that no variable has")
     return Slot(name, dict(table))
 
 
@@ -104,8 +106,11 @@ def _account(shell: _Shell) -> Sequence[str | None]:
 
 
 def _database(shell: _Shell) -> object:
-    """Where it is, whoever asks."""
-    address = urlsplit(shell["DATABASE_URL"])
+    """Where it is, whoever asks; None of what is no URL: that is told when the slot is looked at."""
+    try:
+        address = urlsplit(shell["DATABASE_URL"])
+    except ValueError:
+        return None
     place = address.netloc.rpartition("@")[2].lower()
     return place if ":" in place else f"{place}:5432", address.path
 

@@ -76,6 +76,7 @@ REFUSED: dict[str, tuple[str, list[str], str]] = {
     ),
     "no name": ('[blue]\n"A B" = "x"\n', ["-n1", "-m", "aws"], "unknown variable A B; expected the name"),
     "no text": ("[blue]\nAWS_REGION = 7\n", ["-n1", "-m", "aws"], "[blue]: AWS_REGION is no text"),
+    "no character": ('[blue]\nAWS_REGION = "a\\u0000b"\n', ["-n1", "-m", "aws"], "no variable has"),
     "missing": (
         TWO + table("red", without(BLUE, "SQS_QUEUE_NAME")).replace("/blue", "/red").replace("s://b", "s://r"),
         ["-n3", "-m", "aws"], "slot red: the aws cases need these variables:",
@@ -143,6 +144,10 @@ def test_slots_with_a_part_in_common_are_refused(kind: str) -> None:
     with pytest.raises(UsageError, match=f"slots blue and green have the same {variable}: ") as found:
         require_apart({"blue": BLUE, "green": GREEN | change})
     assert PASSWORD not in str(found.value)
+
+
+def test_a_database_that_is_no_url_is_another_one_s_matter() -> None:
+    require_apart({"blue": BLUE | {"DATABASE_URL": "postgresql://[::1/blue"}, "green": GREEN})
 
 
 @pytest.mark.parametrize(
