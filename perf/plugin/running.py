@@ -148,7 +148,13 @@ def run_case(
     session = _Session(deployments, references, run_folder, progress_file, trouble, ceiling)
 
     def run(case: Case) -> Result:
-        return _kept(request, run_folder, session.measured(request.session, case))
+        result = session.measured(request.session, case)
+        with one_line(None):
+            try:
+                return _kept(request, run_folder, result)
+            except Exception as error:  # what cannot be written down, or a full disk
+                run_folder.write_broken(kind_of(request.config, case), case, error, result.phases)
+                raise
 
     return run
 

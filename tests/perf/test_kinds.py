@@ -65,6 +65,15 @@ def test_the_toy_is_small() -> None:
     assert "toy" not in {kind.name for kind in KINDS}
 
 
+def test_what_cannot_be_written_down_is_one_line_and_a_broken_case(suite: pytest.Pytester) -> None:
+    suite.makeconftest(TOY.replace("(time.monotonic() - begin_s) / case.wanted", 'float("inf")'))
+    result, folder = run(suite, HOLDS)
+    result.assert_outcomes(failed=1)
+    result.stdout.re_match_lines([r"the suite broke: ValueError: Out of range float values .*"])
+    result.stdout.no_re_match_line(r".*encoder\.py.*")
+    assert (folder / f"broken_{CASE}.json").exists()
+
+
 def test_a_toy_that_passes_is_written_shown_and_reported(suite: pytest.Pytester) -> None:
     result, folder = run(suite, HOLDS, "--report")
     result.assert_outcomes(passed=1)

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from datetime import UTC, datetime
+from decimal import Decimal
+from types import SimpleNamespace
+
 import numpy as np
+import pytest
 from hypothesis import given
 
+from perf.cases.errors import HarnessError
+from perf.load.plan import Sent
 from perf.measure.ledger import Ledger
-from perf.pipeline import State
+from perf.observe.ledger import read_records
+from perf.pipeline import State, TaskRow
 from tests.perf.tasks import ledgers, task
 
 
@@ -36,3 +45,32 @@ def test_records_come_back_equal(ledger):
     records = ledger.to_records()
     assert Ledger.of(records).to_records() == records
     assert not any(np.isnan(record.finished_s) for record in records if record.finished_s is not None)
+
+
+def read(row):
+    return read_records(SimpleNamespace(rows=lambda ids: {"a": row}), [Sent("a", 1.0, 1.0)])
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (("done", 1.0), "expected a perf.pipeline.TaskRow"),
+        (TaskRow("done", finished_s=math.inf), "finished_s is inf; expected Unix seconds"),
+        (TaskRow("done", started_s=datetime(2026, 1, 1, tzinfo=UTC)), "started_s is datetime.datetime"),
+        (TaskRow("done", uploaded_s="12"), "uploaded_s is '12'"),
+        (TaskRow("done", attempts=None), "attempts is None; expected a whole number, 0 or more"),
+        (TaskRow("done", deliveries=-1), "deliveries is -1"),
+        (TaskRow("done", error=ValueError("x")), "error is ValueError('x'); expected a text"),
+    ],
+)
+def test_what_an_adapter_gets_wrong_in_a_row_is_told_with_the_task(row, said):
+    with pytest.raises(HarnessError) as told:
+        read(row)
+    assert str(told.value).startswith("the pipeline's rows() says of task a: ")
+    assert said in str(told.value)
+
+
+@pytest.mark.parametrize("row", [None, TaskRow("done", 1, 2.5, Decimal("3.5"), attempts=1, worker="n/0/1")])
+def test_what_a_row_may_be(row):
+    (record,) = read(row)
+    assert record.status == ("done" if row else State.MISSING)
