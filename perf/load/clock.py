@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from perf.cases.errors import HarnessError
 
 PROBES = 15
 
@@ -40,6 +43,9 @@ def anchor(
 
     Cristian, F. (1989), Probabilistic clock synchronization, Distributed Computing 3: the answer was
     made somewhere within the round trip, so its middle is off by half the round trip at most.
+
+    Raises:
+        HarnessError: what it reads is no instant.
     """
     if probes > 1:
         ask()  # the first may pay for a connection
@@ -48,6 +54,8 @@ def anchor(
         before = clock()
         answer = ask()
         after = clock()
+        if not isinstance(answer, int | float) or not math.isfinite(answer):
+            raise HarnessError(f"the pipeline's clock_s() says {answer!r}; expected a number, Unix seconds")
         half = (after - before) / 2
         if half < best.uncertainty_s:
             best = PipelineClock(answer - (before + after) / 2, half)

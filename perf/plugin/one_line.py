@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import sysconfig
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 
 import pytest
 
 from perf.cases.errors import HarnessError, PerfError
 from perf.store.files import replace
 from perf.store.secrets import without_secrets
+
+#: Where the suite lies, and what is installed: a function elsewhere is that of an adapter.
+_NOT_THEIRS = (
+    Path(__file__).parents[1],
+    *(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+)
 
 
 @contextmanager
@@ -41,5 +49,14 @@ def one_line(trace: Path | None) -> Iterator[None]:
             replace(trace, traceback.format_exc())
             where = f"; its traceback: {trace}"
         raise HarnessError(
-            without_secrets(f"the suite broke: {type(error).__name__}: {said}{where}")
+            without_secrets(f"{_who(error.__traceback__)} broke: {type(error).__name__}: {said}{where}")
         ) from None
+
+
+def _who(trace: TracebackType | None) -> str:
+    """The innermost function of a user's own that an error came through, such as an adapter's; or the suite."""
+    for frame in reversed(traceback.extract_tb(trace)[2:]):  # beneath one_line and its block
+        file = Path(frame.filename)
+        if file.is_file() and not any(file.is_relative_to(place) for place in _NOT_THEIRS):
+            return f"{frame.name}() in {file.name}, line {frame.lineno},"
+    return "the suite"

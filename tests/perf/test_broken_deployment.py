@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import traceback
 from pathlib import Path
 
@@ -49,6 +50,15 @@ def test_a_defect_is_one_line_too_and_its_traceback_a_file(tmp_path: Path) -> No
     assert "Traceback (most recent call last):" in written
     assert SECRET not in written
     assert str(raised(ValueError("first\nsecond"))) == "the suite broke: ValueError: first"
+
+
+def test_what_breaks_in_an_adapter_names_it(tmp_path: Path) -> None:
+    source = "def rows(ids):\n    return json.loads('{')\n"
+    (tmp_path / "adapter.py").write_text(f"import json\n\n{source}")
+    adapter = runpy.run_path(str(tmp_path / "adapter.py"))
+    told = r"^rows\(\) in adapter.py, line 4, broke: JSONDecodeError: "
+    with pytest.raises(HarnessError, match=told), one_line(None):
+        adapter["rows"]([])
 
 
 def ends(trouble: Trouble, deployment: Deployment, error: Exception) -> str:

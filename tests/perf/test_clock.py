@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from decimal import Decimal
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.environment import named_settings
 from fixtures.video_pipeline import VideoPipeline
+from perf.cases.errors import HarnessError
 from perf.load.clock import PROBES, PipelineClock, anchor
 
 DELAYS_S = st.floats(0, 2)
@@ -43,6 +48,12 @@ def test_the_error_is_within_the_uncertainty(offset_s: float, delays_s: list[tup
     clock = anchor(wire.ask, wire.clock)
     assert abs(clock.offset_s - offset_s) <= clock.uncertainty_s + 1e-6  # of a float near 1e9
     assert abs(clock.uncertainty_s - min(there + back for there, back in delays_s) / 2) < 1e-9
+
+
+@pytest.mark.parametrize("answer", [None, "12", math.nan, math.inf, Decimal(12)])
+def test_what_is_no_instant_is_told(answer: object) -> None:
+    with pytest.raises(HarnessError, match=r"^the pipeline's clock_s\(\) says .*; expected a number"):
+        anchor(lambda: answer)
 
 
 def test_the_quickest_probe_is_used() -> None:
