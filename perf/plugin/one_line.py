@@ -54,7 +54,7 @@ def one_line(trace: Path | None) -> Iterator[None]:
 
 
 def _who(trace: TracebackType | None) -> str:
-    """The innermost function of a user's own that an error came through, such as an adapter's; or the suite."""
+    """The innermost function of an adapter, or of what else is a user's own, in the trace; else the suite."""
     for frame in reversed(traceback.extract_tb(trace)[2:]):  # beneath one_line and its block
         file = Path(frame.filename)
         if file.is_file() and not any(file.is_relative_to(place) for place in _NOT_THEIRS):
