@@ -15,10 +15,37 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from numbers import Integral
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from reprlib import repr as shortened
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from perf.cases.cloudwatch import CloudMetric
+from perf.cases.errors import HarnessError
+
+T = TypeVar("T")
+
+
+def answered(asked: str, answer: T, fits: bool, expected: str) -> T:
+    """What an adapter has answered, where it is asked: else figures come of it, or it breaks far from there.
+
+    Args:
+        asked: the method, such as ``rows``.
+        answer: what it gave.
+        fits: whether that is what the port has it give.
+        expected: what that would be.
+
+    Raises:
+        HarnessError: it does not fit.
+    """
+    if not fits:
+        raise HarnessError(f"the pipeline's {asked}() answers {shortened(answer)}; expected {expected}")
+    return answer
+
+
+def is_count(value: Any) -> bool:
+    """Whether it is a whole number, 0 or more."""
+    return isinstance(value, Integral) and int(value) >= 0
 
 
 class State(StrEnum):

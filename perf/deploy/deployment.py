@@ -24,6 +24,8 @@ from perf.pipeline import (
     Pipeline,
     ReportedWorker,
     WebTier,
+    answered,
+    is_count,
 )
 
 _POLL_S = 0.2
@@ -100,7 +102,7 @@ class Deployment:
             self._abandoned = False
         self.sweep()
         # Here the control itself knows what it has started, and sees when a process has died.
-        if self.is_here or not self._fits(self.pipeline.workers(), fleet):
+        if self.is_here or not self._fits(self._workers(), fleet):
             self.control.scale(fleet)
         workers = self._await(fleet)
         self._outlast_dead_polls(workers)
@@ -127,7 +129,8 @@ class Deployment:
 
     def queued(self) -> int:
         """See perf.pipeline.Deployment."""
-        return self.queue.depth()
+        depth = self.queue.depth()
+        return answered("queue.depth", depth, is_count(depth), "a number of messages")
 
     def abandon(self) -> None:
         """Give up on tasks that are not finished, so that the next case starts on an idle deployment.
@@ -196,7 +199,7 @@ class Deployment:
         standing, began_s = Standing(self.waits.still_s), time.monotonic()
 
         def over() -> bool:
-            workers[:] = self.pipeline.workers()
+            workers[:] = self._workers()
             return self._fits(workers, fleet) or (
                 standing.still({each.id for each in workers})
                 and bool(workers)  # none at all: they may be on their way
@@ -207,6 +210,13 @@ class Deployment:
         if not self._fits(workers, fleet):
             raise FleetError(_not_there(workers, fleet, time.monotonic() - began_s))
         return workers
+
+    def _workers(self) -> list[ReportedWorker]:
+        found = self.pipeline.workers()
+        known = isinstance(found, list | tuple) and all(
+            isinstance(each, ReportedWorker) and is_count(each.concurrency) for each in found
+        )
+        return answered("workers", found, known, "a list of perf.pipeline.ReportedWorker")
 
     def _fits(self, workers: Sequence[ReportedWorker], fleet: Fleet) -> bool:
         """Whether these workers are the fleet.

@@ -37,7 +37,8 @@ def _balance(evidence: TaskEvidence) -> Iterator[Problem]:
         states = ", ".join(sorted({repr(state) for state in strange.status.tolist()}))
         yield Problem(
             f"{tasks(strange.task_id.tolist())} are in a state unknown ({states})",
-            "deploy the worker and the suite from the same version",
+            "deploy the worker and the suite from the same version; an adapter of your own maps each state "
+            "to uploaded, processing, done or failed",
         )
 
 

@@ -43,12 +43,18 @@ def _results_as_large(evidence: TaskEvidence) -> Iterator[Problem]:
 
 
 def _result_as_made(evidence: TaskEvidence) -> Iterator[Problem]:
-    """One result is what the bare command makes: codec, picture, duration."""
+    """One result is what the bare command makes: codec, picture, duration; without one, it can be read."""
     seen, alone = evidence.observed.results, evidence.observed.bare.alone
-    if seen is None or seen.opened is None or alone is None or not alone.made:
+    if seen is None or seen.opened is None:
         return
     task, found = seen.opened
-    if dict(found) != dict(alone.made):
+    if alone is None or not alone.made:
+        if why := found.get("unreadable"):
+            yield Problem(
+                f"the result of task {task} cannot be read: {why}",
+                "the worker says that it is done, and what it left is no result: see its log",
+            )
+    elif dict(found) != dict(alone.made):
         yield Problem(
             f"the result of task {task} is {_said(found)}, where the bare command makes {_said(alone.made)}",
             "the worker does another work than the ideal: compare its FFMPEG_ARGS and its version of ffmpeg",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from perf.deploy.waiting import until
 from perf.load.plan import Planned
-from perf.pipeline import Pipeline
+from perf.pipeline import Pipeline, answered, is_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,9 @@ def await_completion(
     ids = [task.task_id for task in planned]
 
     def look() -> bool:
-        done, failed = pipeline.finished(ids)
+        counts = pipeline.finished(ids)
+        two = isinstance(counts, tuple) and len(counts) == 2 and all(map(is_count, counts))
+        done, failed = answered("finished", counts, two, "two counts, (done, failed)")
         elapsed_s = max(0.0, time.monotonic() - started_s)  # the first is due a moment after the start
         due = sum(task.offset_s <= elapsed_s for task in planned)
         progress = Progress(elapsed_s, len(planned), due, done, failed)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from perf.cases.errors import HarnessError
 from perf.load.plan import Sent
 from perf.observe.seen import TaskRecord
-from perf.pipeline import Pipeline, State, TaskRow
+from perf.pipeline import Pipeline, State, TaskRow, answered, is_count
 
 
 def read_records(pipeline: Pipeline, sent: Sequence[Sent]) -> list[TaskRecord]:
@@ -20,6 +20,8 @@ def read_records(pipeline: Pipeline, sent: Sequence[Sent]) -> list[TaskRecord]:
         HarnessError: a row of the pipeline's is not as its port has it.
     """
     rows = pipeline.rows([task.task_id for task in sent])
+    by_id = isinstance(rows, Mapping) and all(isinstance(each, str) for each in rows)
+    answered("rows", rows, by_id, "a perf.pipeline.TaskRow by the task's id, a text")
     for task in sent:
         if wrong := _wrong(rows.get(task.task_id)):
             raise HarnessError(f"the pipeline's rows() says of task {task.task_id}: {wrong}")
@@ -42,10 +44,6 @@ def _is_instant(value: Any) -> bool:
     return value is None or (isinstance(value, int | float | Decimal) and math.isfinite(value))
 
 
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and value >= 0
-
-
 def _is_text(value: Any) -> bool:
     return value is None or isinstance(value, str)
 
@@ -56,7 +54,7 @@ _EXPECTED = (
         (name, _is_instant, "Unix seconds, or None where it did not come to that")
         for name in ("uploaded_s", "started_s", "finished_s", "updated_s")
     ),
-    *((name, _is_count, "a whole number, 0 or more") for name in ("attempts", "deliveries")),
+    *((name, is_count, "a whole number, 0 or more") for name in ("attempts", "deliveries")),
     *((name, _is_text, "a text, or None") for name in ("worker", "error")),
 )
 

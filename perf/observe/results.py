@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from perf.deploy.workdir import temporary_folder
 from perf.observe.seen import ResultsSeen
-from perf.pipeline import Pipeline
+from perf.pipeline import Pipeline, answered, is_count
 
 
 def look_at_results(pipeline: Pipeline, done: Sequence[str]) -> ResultsSeen | None:
@@ -18,10 +18,15 @@ def look_at_results(pipeline: Pipeline, done: Sequence[str]) -> ResultsSeen | No
     results = pipeline.results
     if results is None or not done:
         return None
-    sizes = results.sizes(done)
+    told = results.sizes(done)
+    known = isinstance(told, Mapping) and all(size is None or is_count(size) for size in told.values())
+    told = answered("results.sizes", told, known, "bytes by the task's id; None where there is no result")
+    sizes = {task: told.get(task) for task in done}
     last = next((task for task in reversed(done) if sizes.get(task)), None)
     if last is None:
         return ResultsSeen(sizes)
     with temporary_folder("result") as folder:
         results.fetch(last, folder / "result")
-        return ResultsSeen(sizes, (last, results.describe(folder / "result")))
+        made = results.describe(folder / "result")
+    described = answered("results.describe", made, isinstance(made, Mapping), "texts by name, such as codec")
+    return ResultsSeen(sizes, (last, described))

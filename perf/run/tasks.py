@@ -23,7 +23,7 @@ from perf.observe.observer import observing
 from perf.observe.results import look_at_results
 from perf.observe.seen import Poll
 from perf.observe.tasks import ClockObserver, QueueObserver, WorkersObserver
-from perf.pipeline import Clip, Deployment, State
+from perf.pipeline import Clip, Deployment, Pipeline, State, answered
 from perf.run.context import Context
 
 
@@ -99,7 +99,7 @@ class _TaskRun:
         observed = Observed(
             workers=workers.seen,
             recipe=pipeline.recipe if deployment.is_here else None,
-            foreign=pipeline.changed_since(begin_s, ledger.task_id.tolist()),
+            foreign=_foreign(pipeline, begin_s, ledger),
             results=look_at_results(pipeline, ledger.select(State.DONE).task_id.tolist()),
             queue=queue.seen,
             polls=tuple(polls),
@@ -139,6 +139,12 @@ class _TaskRun:
             poll_s=DEFAULTS[self.variant].poll_s,
             enough=enough,
         )
+
+
+def _foreign(pipeline: Pipeline, since_s: float, ledger: Ledger) -> tuple[str, ...]:
+    found = pipeline.changed_since(since_s, ledger.task_id.tolist())
+    ids = isinstance(found, tuple | list) and all(isinstance(each, str) for each in found)
+    return tuple(answered("changed_since", found, ids, "the ids of tasks, texts"))
 
 
 @dataclass

@@ -55,6 +55,12 @@ def test_where_none_left_anything_none_is_opened():
     assert left.fetched == []
 
 
+def test_a_task_whose_size_is_not_told_has_left_nothing():
+    left = Left({"a": "x"})
+    left.sizes = lambda _: {"a": 1}
+    assert look(left, "a", "b").sizes == {"a": 1, "b": None}
+
+
 def test_nothing_done_or_nothing_to_be_seen_is_not_looked_at():
     assert look(Left({"a": "x"})) is None
     assert look(None, "a") is None

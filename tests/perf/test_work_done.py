@@ -123,6 +123,15 @@ def test_one_result_is_opened_and_is_what_the_bare_command_makes(made):
     }
 
 
+@pytest.mark.parametrize("bare", [Bare(), Bare(alone=BareRuns((0.8,), 0.8, None))])
+def test_a_result_that_cannot_be_read_is_none_also_without_a_bare_command(bare):
+    seen = replace(sizes(), opened=("t00039", {"unreadable": "no moov"}))
+    assert found(results=seen, bare=bare) == {
+        "result as made": "the result of task t00039 cannot be read: no moov"
+    }
+    assert found(results=replace(seen, opened=("t00039", MADE)), bare=bare) == {}
+
+
 @pytest.mark.parametrize(
     ("factor", "is_found"),
     [(0.2, True), (0.45, True), (0.6, False), (1.0, False), (5.0, False)],
