@@ -63,6 +63,17 @@ def test_a_folder_that_no_worker_could_be_started_from_is_one_line(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("words", [["."], []])
+def test_a_run_of_all_the_tests_of_a_project_measures_nothing(
+    site: Path, tmp_path: Path, words: list[str]
+) -> None:
+    assert run(site, tmp_path, "perf", "init").returncode == 0
+    (tmp_path / "test_theirs.py").write_text("def test_theirs():\n    pass\n")
+    done = run(site, tmp_path, "pytest", "-p", "no:cacheprovider", *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed" in done.stdout
+
+
 def test_what_is_yet_to_be_filled_in_is_said(site: Path, tmp_path: Path) -> None:
     assert run(site, tmp_path, "perf", "init").returncode == 0
     done = run(site, tmp_path, "pytest", "-p", "no:cacheprovider", "perf_tests")
