@@ -1,32 +1,33 @@
-"""What the suite asks of the thumbnails (perf.pipeline.Pipeline), by their table; and where they run."""
+"""What the suite asks of the thumbnails, by their table: perf.pipeline.Pipeline, and what a bad day adds."""
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import boto3
 from celery import Celery
 from PIL import Image
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, text
 
-from perf.deploy.deployment import Deployment, Waits
-from perf.deploy.local_fleet import LocalFleet
-from perf.deploy.loopback import applied, isolated_environment
-from perf.deploy.machine_lock import only_measured_run
-from perf.deploy.placed_clips import OneFile
-from perf.deploy.queues import SqsQueue
-from perf.deploy.servers import running_servers
-from perf.pipeline import Candidate, ReportedWorker, State, TaskRow
+from perf.breakable import Fate
+from perf.pipeline import ReportedWorker, State, TaskRow
 
-HERE = Path(__file__).parent
 STATES = {"waiting": State.UPLOADED, "making": State.PROCESSING, "made": State.DONE, "failed": State.FAILED}
-WORKER = ("-m", "celery", "-A", "measured", "worker", "--loglevel=WARNING",
-          "--without-gossip", "--without-mingle", "--without-heartbeat")  # fmt: skip
+#: Who works: measured.py writes it.
+REPORTS = """
+create table perf_workers (
+    id text primary key, queue text, node text, pid int, concurrency int, stopped bool, seen_at timestamptz)
+"""
+#: A bad day: each end of a task, which its row does not count.
+NOTE_ENDINGS = """
+create table endings (id text not null);
+create function note_ending() returns trigger language plpgsql as $$ begin
+    insert into endings values (new.id); return null; end $$;
+create trigger endings after update of state on thumbnails for each row
+    when (new.state in ('made', 'failed')) execute function note_ending();
+"""
 
 
 class Results:
@@ -55,13 +56,15 @@ class Results:
 
 
 class ThumbnailPipeline:
-    """The service, as the suite knows it."""
+    """The service on one queue, as the suite knows it."""
 
     recipe = ""
 
-    def __init__(self, app: Celery, database: str) -> None:
-        self.app = app
-        self.engine = create_engine(database, isolation_level="AUTOCOMMIT")
+    def __init__(self, engine: Engine, queue: str, queue_url: str) -> None:
+        self.engine = engine
+        self.queue, self.queue_url = queue, queue_url
+        self.app = Celery(broker="sqs://", set_as_current=False)
+        self.app.conf.broker_transport_options = {"predefined_queues": {queue: {"url": queue_url}}}
         self.results = Results(self)
 
     def ask(self, statement: str, **values: Any) -> list[Any]:
@@ -78,14 +81,13 @@ class ThumbnailPipeline:
         """As the service's own web tier would: the row, then its message."""
         for each in task_ids:
             self.ask("insert into thumbnails (id, picture) values (:id, :picture)", id=each, picture=clip)
-            self.app.send_task("thumbnail", args=[each])
+            self.app.send_task("thumbnail", args=[each], queue=self.queue)
         return {}
 
     def finished(self, task_ids: Sequence[str]) -> tuple[int, int]:
         """By their states."""
-        states = [
-            row.state for row in self.ask("select state from thumbnails where id = any(:ids)", ids=task_ids)
-        ]
+        rows = self.ask("select state from thumbnails where id = any(:ids)", ids=task_ids)
+        states = [row.state for row in rows]
         return states.count("made"), states.count("failed")
 
     def rows(self, task_ids: Sequence[str]) -> Mapping[str, TaskRow]:
@@ -102,10 +104,12 @@ class ThumbnailPipeline:
         return tuple(row.id for row in rows if row.id not in ours)
 
     def workers(self, since_s: float | None = None) -> list[ReportedWorker]:
-        """By the table that measured.py keeps."""
+        """By the reports of measured.py."""
         rows = self.ask(
-            "select * from perf_workers where not stopped and seen_at > clock_timestamp() - interval '15 s' "
-            "or stopped and seen_at >= to_timestamp(:since)", since=since_s or 1e11,
+            "select * from perf_workers where queue = :queue and ("
+            "not stopped and seen_at > clock_timestamp() - interval '15 s' "
+            "or stopped and seen_at >= to_timestamp(:since))",
+            queue=self.queue, since=since_s or 1e11,
         )  # fmt: skip
         return [
             ReportedWorker(row.id, row.node, row.pid, row.concurrency, stopped=row.stopped) for row in rows
@@ -126,12 +130,23 @@ class ThumbnailPipeline:
 
     def bare_command(self, source: Path, target: Path) -> Sequence[str]:
         """What the worker runs."""
-        return [sys.executable, str(HERE / "thumbnail.py"), str(source), str(target)]
+        return [sys.executable, str(Path(__file__).with_name("thumbnail.py")), str(source), str(target)]
 
     def made(self, task_id: str) -> Path | None:
         """Where the thumbnail of a task is to be."""
         rows = self.ask("select picture from thumbnails where id = :id", id=task_id)
         return Path(f"{rows[0].picture}.{task_id}.jpg") if rows else None
+
+    def is_busy(self, node: str) -> bool:
+        """A bad day: whether this node is at a task now."""
+        return bool(
+            self.ask("select from thumbnails where state = 'making' and by like :by limit 1", by=f"{node}/%")
+        )
+
+    def fates(self, task_ids: Sequence[str]) -> Mapping[str, Fate]:
+        """A bad day: how often each task ended; the queue has no dead-letter queue."""
+        ends = [row.id for row in self.ask("select id from endings where id = any(:ids)", ids=task_ids)]
+        return {each: Fate(ends.count(each), dead=False) for each in task_ids}
 
 
 def _row(row: Any) -> TaskRow:
@@ -139,41 +154,3 @@ def _row(row: Any) -> TaskRow:
     return TaskRow(
         STATES[row.state], asked, begun, made, made or begun or asked, row.tries, row.tries, row.by, row.error
     )
-
-
-@contextmanager
-def deployed(folder: Path) -> Iterator[Deployment]:
-    """PostgreSQL, the SQS protocol and workers of our own on this machine, gone at the end."""
-    with only_measured_run(), running_servers({}, folder) as servers:
-        env = isolated_environment(os.environ, sqs_url=servers.sqs.url, s3_url=servers.s3.url)
-        with applied(env):
-            sqs = boto3.client("sqs", region_name=env["AWS_REGION"])
-            env["QUEUE"], env["QUEUE_URL"] = (
-                "thumbnails",
-                sqs.create_queue(QueueName="thumbnails")["QueueUrl"],
-            )
-            database = servers.postgres.create_database("thumbnails")
-            env["DATABASE"] = database.replace("postgresql://", "postgresql+psycopg2://")
-        with applied(env):
-            from measured import TABLE as REPORTS
-            from service import TABLE, app, engine, said
-
-            said(TABLE)
-            said(REPORTS)
-            pipeline = ThumbnailPipeline(app, env["DATABASE"])
-            picture = folder / "picture.png"
-            Image.effect_noise((1200, 900), 40).save(picture)
-            fleet = LocalFleet(env, folder, pipeline, WORKER, Candidate("here", HERE, Path(sys.executable)))
-            deployment = Deployment(
-                pipeline=pipeline,
-                queue=SqsQueue(sqs, "thumbnails"),
-                control=fleet,
-                clips=OneFile(picture),
-                waits=Waits(workers_s=30, queue_s=10),
-                description={"pipeline": "thumbnails", "broker": "SQS, by moto on this machine"},
-                is_here=True,
-            )
-            with closing(deployment):
-                yield deployment
-        for each in (pipeline.engine, engine):
-            each.dispose()

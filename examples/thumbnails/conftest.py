@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from adapter import deployed
+from place import deployed
 
 from perf.deploy.deployment import Deployment
 

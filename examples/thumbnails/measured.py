@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from service import app, said
@@ -10,19 +11,15 @@ from perf.deploy.celery_report import report_workers
 
 __all__ = ["app"]
 
-TABLE = """
-create table if not exists perf_workers (
-    id text primary key, node text, pid int, concurrency int, stopped bool, seen_at timestamptz)
-"""
 _WRITE = """
-insert into perf_workers values (:id, :node, :pid, :concurrency, :stopped, clock_timestamp())
+insert into perf_workers values (:id, :queue, :node, :pid, :concurrency, :stopped, clock_timestamp())
 on conflict (id) do update set stopped = excluded.stopped, seen_at = excluded.seen_at
 """
 
 
 def write(worker: dict[str, Any]) -> None:
     """Keep what a worker says of itself."""
-    said(_WRITE, **worker)
+    said(_WRITE, queue=os.environ["QUEUE"], **worker)
 
 
 report_workers(write)

@@ -1,4 +1,4 @@
-"""A service as a team may have it: Celery on SQS, pictures on a disk, a table; nothing of the suite."""
+"""A service as a team may have it: Celery on SQS, pictures on a disk, a table (schema.sql)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,6 @@ from pathlib import Path
 from celery import Celery
 from sqlalchemy import create_engine, text
 
-TABLE = """
-create table if not exists thumbnails (
-    id text primary key, picture text not null, state text not null default 'waiting',
-    tries int not null default 0, by text, error text, begun_at timestamptz, made_at timestamptz,
-    asked_at timestamptz not null default clock_timestamp())
-"""
 MAKE = Path(__file__).with_name("thumbnail.py")
 
 app = Celery("thumbnails", broker="sqs://")

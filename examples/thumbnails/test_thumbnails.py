@@ -1,10 +1,19 @@
-"""What the thumbnails' workers carry, in a burst and sustained."""
+"""What the thumbnails' workers carry, and whether a change made them slower."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from perf.cases.case import Case
 from perf.judge.verdict import raise_unless_pass
+from perf.store.result import Result
 
 
-def test_thumbnails(case, run_case):
-    """Each case to its verdict."""
+def test_thumbnails(case: Case, run_case: Callable[[Case], Result]) -> None:
+    """In a burst and sustained."""
     raise_unless_pass(run_case(case).verdict)
+
+
+def test_thumbnails_against(comparison: Case, run_case: Callable[[Case], Result]) -> None:
+    """With --against COMMIT: the workers here and those of the commit, in turns."""
+    raise_unless_pass(run_case(comparison).verdict)

@@ -14,6 +14,7 @@ from contextlib import closing
 from http.client import HTTPConnection, HTTPException
 from importlib.metadata import version
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -76,6 +77,14 @@ class FaultProxy:
     def stop(self) -> None:
         """End it."""
         self._process.stop()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
 
     def go_away(self) -> None:
         """Close its port, and all that is open: what connects is refused until `start`."""
