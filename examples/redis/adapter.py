@@ -64,7 +64,8 @@ class DigestPipeline:
 
     def changed_since(self, since_s: float, ours: Collection[str]) -> tuple[str, ...]:
         """Jobs of others."""
-        return tuple(sorted(set(self.redis.zrangebyscore("changed", since_s, "+inf")) - set(ours)))
+        changed = map(str, self.redis.zrangebyscore("changed", since_s, "+inf"))
+        return tuple(sorted(set(changed) - set(ours)))
 
     def workers(self, since_s: float | None = None) -> list[ReportedWorker]:
         """By their own reports, which Redis drops when they fall silent."""

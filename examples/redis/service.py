@@ -27,7 +27,7 @@ def tell(job: str, **fields: str | float) -> None:
     seconds, microseconds = redis.time()
     now = seconds + microseconds / 1e6
     stamp = {"new": "made", "busy": "began", "ok": "ended", "bad": "ended"}[str(fields["state"])]
-    redis.hset(f"job:{job}", mapping={**fields, stamp: now})
+    redis.hset(f"job:{job}", mapping=dict([*fields.items(), (stamp, now)]))
     redis.zadd("changed", {job: now})
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from perf.cases.errors import UsageError
 
 FOLDER = Path("perf_tests")
-#: Where each file lies; its name there has this after it, so that nothing here takes it for its own.
+#: Where each file lies; those that pytest would take for its own here have this after their names.
 _TEMPLATE, _SUFFIX = files("perf.cli") / "template", ".txt"
 #: The module of the workers there, as it is called in the folder that is made unless one is named.
 _WORKERS = f"{FOLDER}.measured"
@@ -52,6 +52,7 @@ def _files(folder: Path, name: str) -> dict[Path, str]:
             _WORKERS, f"{name}.measured"
         )
         for each in sorted(_TEMPLATE.iterdir(), key=lambda each: each.name)
+        if each.is_file()
     }
 
 

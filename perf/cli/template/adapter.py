@@ -1,4 +1,4 @@
-"""What the suite asks of our pipeline, and where it runs. Go through it from the top; each TODO is a decision.
+"""What the suite asks of our pipeline, and where it runs. From the top: each TODO is a decision.
 
 As it stands it is the adapter of a Celery task that takes an id and an input, and of a table of jobs in
 PostgreSQL. Nothing else of the suite knows a table or a task of yours.
@@ -7,14 +7,17 @@ PostgreSQL. Nothing else of the suite knows a table or a task of yours.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 from celery import Celery
+from sqlalchemy import create_engine, text
+
 from perf.cases.errors import HarnessError
+from perf.deploy.candidates import HERE
 from perf.deploy.celery_report import reported
 from perf.deploy.deployment import Deployment, Waits
 from perf.deploy.kombu_queue import KombuQueue
@@ -22,17 +25,15 @@ from perf.deploy.local_fleet import LocalFleet
 from perf.deploy.machine_lock import only_measured_run
 from perf.deploy.placed_clips import OneFile
 from perf.pipeline import Candidate, ReportedWorker, State, TaskRow
-from sqlalchemy import create_engine, text
 
 # TODO where the pipeline runs. The queue is purged where a case is given up: name none that others use.
-BROKER = os.environ.get("BROKER_URL", "")  # redis://..., amqp://...; of SQS, see QUEUE below
+BROKER = os.environ.get("BROKER_URL", "")  # redis://..., amqp://...; of SQS, see queue= below
 DATABASE = os.environ.get("DATABASE_URL", "")  # postgresql+psycopg2://...
 QUEUE_NAME = "celery"  # Celery's own name for its queue
 
-# TODO your task, the root of your code, and how its worker is started there; --concurrency N comes after it.
-# APP is a module that imports your Celery app and calls report_workers: see WORKERS.
+# TODO your task, and how its worker is started, in the folder that pytest is started in; -Q and --concurrency
+# come after it. Its app is a module that imports yours and calls report_workers: see WORKERS.
 TASK = "jobs.work"
-ROOT = Path(__file__).parents[1]
 WORKER = ("-m", "celery", "-A", "perf_tests.measured", "worker", "--loglevel=WARNING")
 
 # TODO a file that your task works on, as small as it may be.
@@ -56,8 +57,12 @@ FORGET = "delete from jobs where id = any(:ids)"  # a message without its row mu
 # TODO who works: the table that measured.py writes. A table of your own does as well; the columns are these.
 WORKERS = """
 select id, node, pid, concurrency, stopped from perf_workers
-where not stopped and seen_at > clock_timestamp() - interval '15 s'
-   or stopped and seen_at >= to_timestamp(:since)
+where queue = :queue and (not stopped and seen_at > clock_timestamp() - interval '15 s'
+   or stopped and seen_at >= to_timestamp(:since))
+"""
+REPORTS = """
+create table if not exists perf_workers (
+    id text primary key, queue text, node text, pid int, concurrency int, stopped bool, seen_at timestamptz)
 """
 SIGN_OFF = "update perf_workers set stopped = true where node = :node and pid = :pid"
 
@@ -66,9 +71,11 @@ class OurPipeline:
     """See perf.pipeline.Pipeline."""
 
     recipe = ""
-    results = None  # TODO perf.pipeline.Results, where a task leaves a file: then "done" is not merely believed
+    # TODO perf.pipeline.Results, where a task leaves a file: then "done" is not merely believed
+    results = None
 
-    def __init__(self) -> None:
+    def __init__(self, queue: str) -> None:
+        self.queue = queue
         self.engine = create_engine(DATABASE, isolation_level="AUTOCOMMIT")
         self.app = Celery(broker=BROKER)
 
@@ -86,7 +93,7 @@ class OurPipeline:
         """Make ten tasks at most; those that could not be sent, and why."""
         for each in task_ids:
             self.ask(MAKE, id=each, input=clip)
-            self.app.send_task(TASK, args=[each, clip], queue=QUEUE_NAME)
+            self.app.send_task(TASK, args=[each, clip], queue=self.queue)
         return {}
 
     def finished(self, task_ids: Sequence[str]) -> tuple[int, int]:
@@ -104,7 +111,7 @@ class OurPipeline:
 
     def workers(self, since_s: float | None = None) -> list[ReportedWorker]:
         """Who works; with *since_s* also who ended since."""
-        return [reported(row._mapping) for row in self.ask(WORKERS, since=since_s or 1e11)]
+        return [reported(row._mapping) for row in self.ask(WORKERS, queue=self.queue, since=since_s or 1e11)]
 
     def sign_off(self, node: str, pid: int) -> None:
         """A worker that was killed cannot say so itself."""
@@ -115,7 +122,7 @@ class OurPipeline:
         self.ask(FORGET, ids=list(task_ids))
 
     def bare_command(self, source: Path, target: Path) -> Sequence[str]:
-        """TODO the command that does a task's work with nothing around it; () = there is none, and no efficiency."""
+        """TODO the command that does a task's work with nothing around it; () = none, and no efficiency."""
         return ()
 
 
@@ -135,17 +142,24 @@ def deployed(folder: Path) -> Iterator[Deployment]:
             raise HarnessError(f"set {name}, or say in {Path(__file__).name} where it is to be had")
     if not INPUT.exists():
         raise HarnessError(f"{INPUT}: put a file there that a task can work on, or name another as INPUT")
-    pipeline = OurPipeline()
-    fleet = LocalFleet(os.environ, folder, pipeline, WORKER, Candidate("here", ROOT, Path(sys.executable)))
-    deployment = Deployment(
+    with only_measured_run(), closing(_deployment(HERE, QUEUE_NAME, folder)) as deployment:
+        yield deployment
+
+
+def _deployment(candidate: Candidate, queue: str, folder: Path) -> Deployment:
+    """A queue and workers on it: those here or, for --against COMMIT, those of the commit."""
+    pipeline = OurPipeline(queue)
+    pipeline.ask(REPORTS)
+    logs = Path(mkdtemp(dir=folder))
+    words = (*WORKER, "-Q", queue)
+    return Deployment(
         pipeline=pipeline,
-        queue=KombuQueue(BROKER, QUEUE_NAME),  # of SQS: perf.deploy.queues.SqsQueue(boto3.client("sqs"), NAME)
-        control=fleet,  # elsewhere: perf.deploy.fleets.choice.control_of (ECS, SSM, Auto Scaling, a command)
+        queue=KombuQueue(BROKER, queue),  # of SQS: perf.deploy.queues.SqsQueue(boto3.client("sqs"), queue)
+        # elsewhere: perf.deploy.fleets.choice.control_of (ECS, SSM, Auto Scaling, a command)
+        control=LocalFleet({**os.environ, "QUEUE": queue}, logs, pipeline, words, candidate),
         clips=OneFile(INPUT),  # the same file for every size; its path is what the task is given
         waits=Waits(workers_s=30, queue_s=10),
         description={"pipeline": "ours"},
         is_here=True,
+        sides=lambda other: closing(_deployment(other, f"{QUEUE_NAME}-{other.name}", folder)),
     )
-    with only_measured_run(), closing(deployment):
-        yield deployment
-    pipeline.engine.dispose()
