@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from perf.cases.errors import UsageError
+from perf.cli.live import say
 from perf.cli.parser import add_results
 from perf.deploy.cloudwatch import cloudwatch_of
 from perf.judge.verdict import VerdictKind
@@ -39,8 +40,8 @@ def cloudwatch(args: argparse.Namespace) -> int:
     if set(became) <= {None}:
         raise UsageError(f"{folder}: CloudWatch was not looked at in this run: it is in aws runs alone")
     for text in run.unread:
-        print(f"not read: {text}")
-    print(f"the reports are made anew by: python -m perf report {folder}")
+        say(f"not read: {text}")
+    say(f"the reports are made anew by: python -m perf report {folder}")
     return 1 if any(became) or run.unread else 0
 
 
@@ -53,10 +54,10 @@ def completed(folder: Path, case: StoredCase, monitor: Monitor) -> bool | None:
     after = with_cloud(before, seen)
     kind = next(kind for kind in KINDS if kind.name == case.kind)
     RunFolder(folder, case.machine).write(kind, after)
-    print("\n".join(lines(case.id, seen)))
+    say("\n".join(lines(case.id, seen)))
     became = after.verdict.kind is VerdictKind.INVALID and before.verdict.kind is not VerdictKind.INVALID
     if became:
-        print(f"{case.id}: {after.verdict.message()}")
+        say(f"{case.id}: {after.verdict.message()}")
     return became
 
 

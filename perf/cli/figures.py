@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from perf.cli.live import say
 from perf.judge.check import Problem
 from perf.measure.figures import Figures, Metric
 from perf.measure.numbers import number
@@ -14,10 +15,11 @@ def print_figures(metrics: Mapping[str, Metric], summary: Figures) -> None:
     width = max(map(len, metrics))
     for name, metric in metrics.items():
         if (value := summary.value(name)) is not None:
-            print(f"{name:<{width}}  {number(value):>10} {metric.unit:<8} {metric.meaning}")
+            line = f"{name:<{width}}  {number(value):>10} {metric.unit:<8} "
+            say(line + metric.meaning, indent=" " * len(line))
 
 
 def print_problems(problems: Iterable[Problem]) -> None:
     """Why the figures cannot be trusted."""
     for problem in problems:
-        print(f"INVALID {problem}")
+        say(f"INVALID {problem}")

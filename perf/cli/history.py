@@ -7,6 +7,7 @@ from pathlib import Path
 
 from perf.cases.errors import UsageError
 from perf.cases.options import nearest
+from perf.cli.live import output_width, say
 from perf.cli.parser import RESULTS
 from perf.report.series import Series, series_of
 from perf.store.history import Past, read_folders
@@ -47,14 +48,15 @@ def history(args: argparse.Namespace) -> int:
         known |= {each.metric for each in all_series}
         for series in (each for each in all_series if args.metric in ("", each.metric)):
             shown += 1
-            print("\n".join([f"{case_id}: {series.lines()[0]}", *series.lines()[1:], ""]))
+            head, *rows = series.lines(output_width())
+            say("\n".join([f"{case_id}: {head}", *rows, ""]))
             changes += _said(case_id, series)
     if not shown:
         what = args.metric or "figures that can be compared"
         raise UsageError(f"{args.path}: no trusted run with {what}{nearest(args.metric, known)}")
-    print("\n".join(changes or ["no change of level"]))
+    say("\n".join(changes or ["no change of level"]))
     if unread:
-        print(f"not in it, since they cannot be read: {', '.join(map(str, unread))}")
+        say(f"not in it, since they cannot be read: {', '.join(map(str, unread))}")
     return 0
 
 

@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from perf.cases.errors import UsageError
+from perf.cli.live import say
 
 FOLDER = Path("perf_tests")
 #: Where each file lies; those that pytest would take for its own here have this after their names.
@@ -40,8 +41,8 @@ def init(args: argparse.Namespace) -> int:
             path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{folder}: cannot write there: {error}") from error
-    print("\n".join(f"made {path}" for path in made))
-    print(f"next: fill in {folder}/adapter.py, from its top, then: pytest {shlex.quote(str(folder))}")
+    say("\n".join(f"made {path}" for path in made))
+    say(f"next: fill in {folder}/adapter.py, from its top, then: pytest {shlex.quote(str(folder))}")
     return 0
 
 

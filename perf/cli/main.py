@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from perf.cases.errors import PerfError, UsageError
 from perf.cases.options import nearest
 from perf.cli import audit, cloudwatch, history, init, report, web_metrics
+from perf.cli.live import say
 from perf.cli.named import Stage, named_stages
 from perf.cli.parser import Parser
 from perf.deploy.faults import reported
@@ -44,10 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         with reported("do that"):
             return int(args.run(args))
     except PerfError as error:
-        print(without_secrets(f"perf: {error}"), file=sys.stderr)
+        say(without_secrets(f"perf: {error}"), sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
-        print("perf: interrupted; what was sent stands in the tasks' log", file=sys.stderr)
+        say("perf: interrupted; what was sent stands in the tasks' log", sys.stderr)
         return 130
 
 

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from perf.cases.errors import UsageError
+from perf.cli.live import say
 from perf.cli.parser import add_results
 from perf.deploy.cache import cache_folder
 from perf.report.live import FILE, follow
@@ -39,7 +40,7 @@ def report(args: argparse.Namespace) -> int:
         raise UsageError(f"--history {args.history}: there is no such file")
     folder = find_run(args.results)
     made = report_maker()(folder, cache_folder(), args.output, kinds=KINDS, kept=args.history)
-    print("\n".join(made.lines()))
+    say("\n".join(made.lines()))
     return 1 if made.unread else 0
 
 
@@ -49,4 +50,4 @@ def watch(args: argparse.Namespace) -> int:
     if not (folder / FILE).exists():
         running = sorted(folder.glob(f"*/{FILE}"))
         folder = running[-1].parent if running else folder
-    return follow(folder, print)
+    return follow(folder, say)

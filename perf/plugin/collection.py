@@ -26,6 +26,8 @@ from perf.measure.cost import estimate, require_price
 from perf.plugin import hooks
 from perf.plugin.options import STASHED, add_options, read_options
 from perf.plugin.slot import SLOTS, slot_of
+from perf.plugin.terminal import width_of
+from perf.report.aligned import folded
 from perf.run.kind import Kind
 from perf.run.kinds import with_ours
 from perf.store.folder import RunFolder
@@ -269,7 +271,9 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
     if not count:
         return []
     cost = _cost([case for case in map(case_of, items) if case], config)
-    return [f"perf: {count} measured case(s), results in {options.results}", *([cost] if cost else [])]
+    said = [f"perf: {count} measured case(s), results in {options.results}", *([cost] if cost else [])]
+    begun = config.get_terminal_writer().width_of_current_line  # by xdist
+    return [*([""] if begun else []), *folded(said, width_of(config))]
 
 
 def _cost(cases: Sequence[Case], config: pytest.Config) -> str:

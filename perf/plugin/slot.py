@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import pytest
 
 from perf.cases.errors import HarnessError
 from perf.cases.slots import Slot
+from perf.report.aligned import folded
 from perf.store.secrets import without_secrets
 
 #: The slots of this run, in its own process; absent where there are none.
@@ -74,12 +76,19 @@ def end_run(session: pytest.Session, text: str) -> NoReturn:
 
 
 def slot_writer(config: pytest.Config, name: str) -> Callable[[str], None]:
-    """Writes whole lines for a slot, whose process has no terminal: to standard error, which is the run's."""
+    """Writes whole lines for a slot, whose process has no terminal: to standard error, which is the run's.
+
+    What the run has written of a line, no other process knows. As many spaces as the terminal has columns go
+    on below what was begun, and otherwise fill the line: either way the next begins at its first column, as a
+    prompt of zsh does.
+    """
     capture: Any = config.pluginmanager.getplugin("capturemanager")
 
     def write_line(text: str) -> None:
         with capture.global_and_fixture_disabled():
-            sys.stderr.write(without_secrets(f"[{name}] {text}\n"))
+            width = shutil.get_terminal_size().columns if sys.stderr.isatty() else None
+            lines = folded([without_secrets(f"[{name}] {text}")], width)
+            sys.stderr.write(" " * (width or 0) + ("\r" if width else "") + "\n".join([*lines, ""]))
             sys.stderr.flush()
 
     return write_line

@@ -17,7 +17,7 @@ from perf.judge.verdict import VerdictKind
 from perf.plugin.comparing import update_lines
 from perf.plugin.options import STASHED
 from perf.plugin.running import RESULTS
-from perf.plugin.terminal import is_terminal
+from perf.plugin.terminal import width_of
 from perf.report.aligned import folded
 from perf.report.baseline_table import baseline_table
 from perf.report.making import report_maker
@@ -37,12 +37,16 @@ class OneLine(TerminalRepr):
 
     def __init__(self, item: pytest.Item, error: PerfError) -> None:
         self.text = str(error)
+        self._terminal = item.config.get_terminal_writer()
+        self._width = width_of(item.config)
         path, line, _ = item.location
         self.reprcrash = ReprFileLocation(path, line or 0, self.text.splitlines()[0])
 
     def toterminal(self, tw: TerminalWriter) -> None:
-        """Write the lines."""
-        tw.line(self.text, red=True)
+        """Write the lines; they are broken where the terminal ends, and nowhere else."""
+        width = self._width if tw is self._terminal else None
+        for line in folded(self.text.splitlines(), width):
+            tw.line(line, red=True)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -80,8 +84,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     options, results = config.stash[STASHED], config.stash[RESULTS]
     if results:
         terminalreporter.section("performance cases")
-        writer = config.get_terminal_writer()
-        width = writer.fullwidth if is_terminal(config) else None
+        writer, width = config.get_terminal_writer(), width_of(config)
         lines = [*_lines(results, options.results, width), *baseline_table(results, width)]
         for line in folded([*lines, *update_lines(config)], width):
             terminalreporter.write_line(_coloured(writer, line))
@@ -130,5 +133,5 @@ def _report(terminalreporter: pytest.TerminalReporter, config: pytest.Config) ->
     except UsageError as error:
         terminalreporter.write_line(without_secrets(f"no report: {error}"), red=True)
         return
-    for line in made.lines():
+    for line in folded(made.lines(), width_of(config)):
         terminalreporter.write_line(line)

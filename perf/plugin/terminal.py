@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from perf.plugin.slot import slot_of, slot_writer
+from perf.report.aligned import folded
 from perf.report.progress import Screen
 from perf.store.secrets import without_secrets
 
@@ -35,9 +36,15 @@ def line_writer(config: pytest.Config) -> Callable[[str], None]:
     def write_line(text: str) -> None:
         with capture.global_and_fixture_disabled():
             reporter.ensure_newline()
-            reporter.write_line(without_secrets(text))
+            for line in folded([without_secrets(text)], width_of(config)):
+                reporter.write_line(line)
 
     return write_line
+
+
+def width_of(config: pytest.Config) -> int | None:
+    """The columns of the terminal; None where there is none."""
+    return config.get_terminal_writer().fullwidth if is_terminal(config) else None
 
 
 def is_terminal(config: pytest.Config) -> bool:

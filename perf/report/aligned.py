@@ -36,11 +36,11 @@ def _blocks(widths: Sequence[int], width: int | None) -> Iterator[list[int]]:
     yield block
 
 
-def folded(lines: Sequence[str], width: int | None) -> list[str]:
-    """Lines broken between words where the terminal ends; None = as they are."""
+def folded(lines: Sequence[str], width: int | None, indent: str = _GAP) -> list[str]:
+    """Lines broken between words where the terminal ends, what goes on below indented; None = as they are."""
     if width is None:
         return list(lines)
     fold = textwrap.TextWrapper(
-        width, subsequent_indent=_GAP, break_long_words=False, break_on_hyphens=False
+        width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     ).wrap
     return [part for line in lines for part in ([line] if len(line) <= width else fold(line))]

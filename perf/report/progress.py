@@ -125,7 +125,12 @@ def _fitted(name: str, text: str, room: int) -> str:
     whole = f"{name}  {text}"
     if len(whole) <= room:
         return whole
-    return text if len(text) <= room else "~" + text[len(text) - room + 1 :]
+    if len(text) <= room:
+        return text
+    words = text.split(" ")
+    while len(words) > 1 and len(" ".join(words)) + 2 > room:
+        del words[0]
+    return ("~ " + " ".join(words))[-room:]
 
 
 def progress_text(progress: Progress) -> str:

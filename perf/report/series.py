@@ -18,8 +18,8 @@ from perf.store.history import Past
 
 #: A step of less is not told, however certain.
 TOLD = 1 + EFFECT / 2
-#: Columns of the drawn intervals.
-_WIDTH = 30
+#: Columns of the drawn intervals: what is beside the figures, within these.
+_NARROWEST, _WIDEST = 8, 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +48,26 @@ class Series:
             f"({first.commit}), for {followed} runs (p = {change.probability:.4f})"
         )
 
-    def lines(self) -> list[str]:
-        """A row for each run with its interval drawn, and each change above the run it begins with."""
+    def lines(self, width: int | None = None) -> list[str]:
+        """A row for each run with its interval drawn, and the changes, each marked where it begins.
+
+        Args:
+            width: of the terminal, whose room the drawing takes; None = as wide as it may be.
+        """
         last = self.estimates[-1]
         unit = "" if last.unit == "ratio" else f" in {last.unit.replace('_', ' ')}"
-        rows = [("", "run", "commit", "verdict", "value", "low", "high", "")]
-        marks = {change.place: change for change in self.changes}
+        marks = {change.place for change in self.changes}
+        rows = [("", "run", "commit", "verdict", "value", "low", "high")]
         rows += [
-            (">" if place in marks else "", run.run, run.commit, run.outcome, *_figures(each), drawn)
-            for place, (run, each, drawn) in enumerate(
-                zip(self.runs, self.estimates, _drawn(self.estimates), strict=True)
-            )
+            (">" if place in marks else "", run.run, run.commit, run.outcome, *_figures(each))
+            for place, (run, each) in enumerate(zip(self.runs, self.estimates, strict=True))
         ]
+        table = aligned(rows, left=(0, 1, 2, 3))
+        room = _WIDEST if width is None else width - max(map(len, table)) - 2
+        drawn = _drawn(self.estimates, max(_NARROWEST, min(_WIDEST, room)))
         return [
             f"{self.metric}{unit}, {last.better} is better, {len(self.runs)} runs",
-            *aligned(rows, left=(0, 1, 2, 3, 7)),
+            *(f"{row}  {line}".rstrip() for row, line in zip(table, ["", *drawn], strict=True)),
             *(f"> {self.said(change)}" for change in self.changes),
         ]
 
@@ -105,13 +110,13 @@ def _figures(estimate: Estimate) -> tuple[str, str, str]:
     return number(estimate.value), number(low), number(high)
 
 
-def _drawn(estimates: Sequence[Estimate]) -> list[str]:
-    """Each value as an ``o`` on its interval, all on one scale."""
+def _drawn(estimates: Sequence[Estimate], width: int) -> list[str]:
+    """Each value as an ``o`` on its interval, all on one scale of so many columns."""
     edges = [edge for each in estimates for edge in _edges(each)]
     low, span = min(edges), max(edges) - min(edges)
 
     def place(value: float) -> int:
-        return round((_WIDTH - 1) * (value - low) / span) if span else _WIDTH // 2
+        return round((width - 1) * (value - low) / span) if span else width // 2
 
     drawn = []
     for each in estimates:
