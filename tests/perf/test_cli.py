@@ -194,8 +194,10 @@ def test_inject_watch_and_metrics_on_a_real_worker(rig: Rig, capsys: pytest.Capt
     assert (values["processing"], values["uploaded"]) == ("0", "0")
     assert all(float(values[name]) > 0 for name in ("x_videos_per_min", "s_mean_s", "s_p50_s"))
     # The same tasks by their object; the concurrency is given, now that no worker reports one.
-    assert main(["metrics", "--file", address, "--concurrency", "2"]) == 0
+    assert main(["metrics", "--file", address, "--concurrency", "2", "--output-csv", "by_file.csv"]) == 0
     assert re.search(r"^total +3 ", capsys.readouterr().out, re.MULTILINE)
+    (by_file,) = csv.DictReader(io.StringIO(Path("by_file.csv").read_text()))
+    assert (by_file["mode"], by_file["arrival_rate_per_min"]) == (values["mode"], "") == ("burst", "")
 
 
 def test_without_monitor_it_only_sends_and_outstanding_tasks_are_not_a_success(
