@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -26,7 +25,7 @@ from perf.measure.cost import estimate, require_price
 from perf.plugin import hooks
 from perf.plugin.options import STASHED, add_options, read_options
 from perf.plugin.slot import SLOTS, slot_of
-from perf.plugin.terminal import width_of
+from perf.plugin.terminal import is_terminal, width_of
 from perf.report.aligned import folded
 from perf.run.kind import Kind
 from perf.run.kinds import with_ours
@@ -206,7 +205,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     cases = [case for case in map(case_of, session.items) if case]
     if config.option.collectonly or not cases or BOOK not in config.stash:  # refused already
         return
-    shells, terminal = shells_of(config), sys.stdin.isatty() and SLOTS not in config.stash
+    shells, terminal = shells_of(config), is_terminal(config) and SLOTS not in config.stash
     for variant, (name, shell) in product(dict.fromkeys(case.variant for case in cases), shells.items()):
         try:
             missing = config.hook.pytest_perf_missing(variant=variant, shell=shell, terminal=terminal)

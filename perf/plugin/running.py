@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -103,7 +102,7 @@ def _found(config: pytest.Config, variant: Variant, folder: Path) -> AbstractCon
         HarnessError: nobody's does.
     """
     options = config.stash[STASHED]
-    wishes = Wishes(line_writer(config), sys.stdin.isatty(), options.workers_deadline_s, options.clip)
+    wishes = Wishes(line_writer(config), is_terminal(config), options.workers_deadline_s, options.clip)
     found: AbstractContextManager[Deployment] | None = config.hook.pytest_perf_deployment(
         config=config, variant=str(variant), shell=shell_of(config), folder=folder, wishes=wishes
     )

@@ -34,7 +34,7 @@ from perf.run.context import Context
 from perf.run.kinds import KINDS
 from perf.store.history_file import append
 from perf.store.published import read_table
-from tests.perf.inner import INI
+from tests.perf.inner import INI, RUN_CASE
 from tests.perf.results import result, search_result
 from tests.perf.sample_run import knee_result
 from tests.perf.terminal import Seen, on_terminal
@@ -191,6 +191,15 @@ def run_case(request):
     spoken = [line for line in run.lines if "other load: " in line]
     assert len(spoken) == 2
     assert all(line.startswith(("[blue] other", "[green] other")) for line in spoken), said
+
+
+def test_on_a_terminal_a_person_is_asked_for_the_workers(folder: Path) -> None:
+    (folder / "conftest.py").write_text(RUN_CASE)
+    (folder / "pytest.ini").write_text(INI)
+    (folder / "test_cases.py").write_text(CASE)
+    refused = "\n".join(seen(160, folder, "pytest", "-maws", f"--results={folder / 'r'}").lines)
+    assert "PERF_API_URL: the address of its API" in refused
+    assert "PERF_WORKER_COMMAND" not in refused
 
 
 @both
