@@ -211,6 +211,11 @@ class Clip:
     size_bytes: int
     stand_in: bool
 
+    @property
+    def said(self) -> str:
+        """What it is, and whether it is small and stands in for one of the case's size."""
+        return f"{self.what}, a small stand-in" if self.stand_in else self.what
+
 
 @dataclass(frozen=True, slots=True)
 class Fleet:

@@ -16,3 +16,8 @@ def number(value: float | None) -> str:
         return f"{rounded:.{max(0, DIGITS - len(str(int(abs(rounded)))))}f}"
     significant = f"{rounded:.6f}".rstrip("0")
     return significant + "0" if significant.endswith(".") else significant
+
+
+def counted(count: int, one: str, several: str = "") -> str:
+    """``1 restart``, ``2 restarts``; *several* where that is not *one* with an s."""
+    return f"{number(count)} {one if count == 1 else several or one + 's'}"

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from perf.measure.numbers import number
 from perf.observe.seen import CloudSeen, CloudSeries
-from perf.report.drawing import FAINT, FIRST, SECOND, THIRD, Picture, styled
+from perf.report.drawing import FAINT, FIRST, SECOND, THIRD, WIDTH, Picture, styled
 
 _LOOKS = ((FIRST, "o-"), (SECOND, "^--"), (THIRD, "s:"))
 
@@ -30,7 +30,7 @@ def _rows(series: Sequence[CloudSeries]) -> list[list[CloudSeries]]:
 
 
 def _picture(seen: CloudSeen, rows: Sequence[Sequence[CloudSeries]]) -> Picture:
-    figure = Figure(figsize=(7.0, 0.6 + 1.5 * len(rows)), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 0.6 + 1.5 * len(rows)), layout="constrained")
     column = figure.subplots(len(rows), 1, squeeze=False, sharex=True)[:, 0]
     for axes, row in zip(column, rows, strict=True):
         _draw(axes, seen, row)

@@ -39,6 +39,10 @@ COLOURS = {
 }
 PAPER, INK, FAINT, FIRST, SECOND, THIRD, *_ = (light for light, _ in COLOURS.values())
 
+#: Inches: so narrow that the text can still be read where a screen of 400 pixels shows the whole of it.
+WIDTH = 5.2
+_TITLE_PAD, _LEGEND_ROW = 6, 16  # points
+
 _SETTINGS: Any = {
     "svg.fonttype": "none",  # text stays text: small, searchable, read out by a screen reader
     "svg.hashsalt": "perf",  # the same data, the same bytes
@@ -96,24 +100,29 @@ def styled() -> _GeneratorContextManager[None]:
     return mpl.rc_context(_SETTINGS)
 
 
-def canvas(title: str, *, width: float = 7.0, height: float = 3.0) -> tuple[Figure, Axes]:
+def canvas(title: str, *, width: float = WIDTH, height: float = 3.0) -> tuple[Figure, Axes]:
     """An empty figure of this size in inches, with one pair of axes."""
-    figure, row = canvases([title], width=width, height=height)
-    return figure, row[0]
+    figure, (axes,) = canvases([title], width=width, height=height)
+    return figure, axes
 
 
-def canvases(titles: Sequence[str], *, width: float = 8.4, height: float = 3.4) -> tuple[Figure, list[Axes]]:
-    """The same with several axes side by side."""
-    figure = Figure(figsize=(width, height), layout="constrained")
-    row = list(figure.subplots(1, len(titles), squeeze=False)[0])
-    for axes, title in zip(row, titles, strict=True):
+def canvases(
+    titles: Sequence[str], *, width: float = WIDTH, height: float = 3.0
+) -> tuple[Figure, list[Axes]]:
+    """The same with several axes below each other, each of this height."""
+    figure = Figure(figsize=(width, height * len(titles)), layout="constrained")
+    column = list(figure.subplots(len(titles), 1, squeeze=False)[:, 0])
+    for axes, title in zip(column, titles, strict=True):
         axes.set_title(title)
-    return figure, row
+    return figure, column
 
 
 def legend(axes: Axes, columns: int = 3) -> None:
-    """The legend above the axes, where it hides nothing."""
-    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=columns, borderaxespad=0.1)
+    """The legend between the axes and their title, where it hides nothing."""
+    names = axes.get_legend_handles_labels()[1]
+    rows = -(-len(names) // columns)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, borderaxespad=0.1, columnspacing=1.2)
+    axes.set_title(axes.get_title(loc="left"), pad=_TITLE_PAD + _LEGEND_ROW * rows)
 
 
 def _themed(svg: str, title: str, description: str) -> str:

@@ -31,7 +31,7 @@ def course(result: FaultResult) -> Picture | None:
     what = _mark(axes, zero, result)
     axes.set(xlabel="seconds since the first task was due", ylabel="tasks")
     axes.set_ylim(bottom=0)
-    legend(axes, columns=4)
+    legend(axes)
     return Picture("course", "Completions and their course", what.strip(), figure)
 
 

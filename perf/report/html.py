@@ -106,12 +106,14 @@ def verdict_html(case: StoredCase, past: Sequence[Past]) -> str:
         wrong.append(f"<p>Since when: {escape(when)}.</p>")
     wrong += [f"<p>Change of level: {escape(line)}.</p>" for line in levels(case, past)]
     wrong += [f"<p>Baseline: {escape(line)}.</p>" for line in beside_baseline(case)]
-    rows = "".join(
-        f'<tr><td class="{_word(row.kind)}">{_sign(row.kind)}</td><td><code>{escape(row.slo)}</code></td>'
-        f"<td>{escape(row.measured)}</td><td>{escape(row.interval)}</td><td>{escape(row.margin)}</td>"
-        f"<td>{escape(row.note)}</td></tr>"
+    rows = [
+        (
+            row.kind,
+            f"<code>{escape(row.slo)}</code>",
+            *map(escape, (row.measured, row.interval, row.margin, row.note)),
+        )
         for row in slo_rows(case.verdict)
-    )
+    ]
     columns = ("verdict", "SLO", "measured", "interval (nominal 95 %)", "margin", "note")
     return "".join(wrong) + (_table_of(f"Objectives of {case.title}", columns, rows) if rows else "")
 
@@ -139,12 +141,9 @@ def _table(cases: Sequence[StoredCase], history: Mapping[str, Sequence[Past]]) -
     for case in cases:
         moved = _moved(case, history.get(case.id, ()))
         figures = "; ".join(told(name, value) for name, value in headlines(case)[:3])
-        rows.append(
-            f'<tr><td class="{case.outcome.lower()}">{_sign(case.outcome)}</td>'
-            f'<td><a href="#{escape(case.id)}">{escape(case.id)}</a></td>'
-            f"<td>{escape(why(case))}</td><td>{escape(figures)}</td><td>{escape(moved)}</td></tr>"
-        )
-    return _table_of("Cases", ("verdict", "case", "why", "figures", "against the run before"), "".join(rows))
+        link = f'<a href="#{escape(case.id)}">{escape(case.id)}</a>'
+        rows.append((case.outcome, link, *map(escape, (why(case), figures, moved))))
+    return _table_of("Cases", ("verdict", "case", "why", "figures", "against the run before"), rows)
 
 
 def headlines(case: StoredCase) -> list[tuple[str, float]]:
@@ -160,10 +159,24 @@ def _moved(case: StoredCase, past: Sequence[Past]) -> str:
     return "; ".join(str(each) for each in changes(case, past) if each.notable) or "as before, within 5 %"
 
 
-def _table_of(label: str, columns: Sequence[str], rows: str) -> str:
-    """A table in a frame of its own, within which it scrolls where the screen is narrow."""
+def _table_of(label: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in a frame of its own; on a narrow screen its cells stand below each other, with their names.
+
+    Args:
+        label: what it is, for those who do not see it.
+        columns: their names; the first is that of the verdict.
+        rows: a verdict each, and the other cells as HTML.
+    """
     head = "".join(f'<th scope="col">{name}</th>' for name in columns)
-    table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    body = "".join(
+        f'<tr><td class="{_word(kind)}">{_sign(kind)}</td>'
+        + "".join(
+            f'<td data-name="{name}">{cell}</td>' for name, cell in zip(columns[1:], cells, strict=True)
+        )
+        + "</tr>"
+        for kind, *cells in rows
+    )
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     return f'<div class="wide" tabindex="0" role="region" aria-label="{escape(label)}">{table}</div>'
 
 

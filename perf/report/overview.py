@@ -12,12 +12,28 @@ from perf.judge.verdict import VerdictKind
 from perf.measure.division import of_one_total
 from perf.measure.numbers import number
 from perf.report.division_lines import conclusion, divisions, said
-from perf.report.drawing import COLOURS, FIRST, INK, PAPER, SECOND, THIRD, Picture, canvas, canvases, styled
+from perf.report.drawing import (
+    COLOURS,
+    FIRST,
+    INK,
+    PAPER,
+    SECOND,
+    THIRD,
+    WIDTH,
+    Picture,
+    canvas,
+    canvases,
+    legend,
+    styled,
+)
 from perf.run.worker_result import WorkerResult
 
 _LOOKS = ((FIRST, "o"), (SECOND, "^"), (THIRD, "s"))
 #: What is held against concurrency; without bare runs there is the first alone.
-_SCALING = {"throughput_per_min": "X, videos per minute", "efficiency": "Efficiency = X / ideal X"}
+_SCALING = {
+    "throughput_per_min": "Throughput, videos per minute",
+    "efficiency": "Efficiency = throughput / that of bare ffmpeg",
+}
 _SIGNS = {VerdictKind.PASS: "✓", VerdictKind.FAIL: "✗", VerdictKind.INVALID: "?"}
 
 
@@ -35,12 +51,14 @@ def matrix(results: Sequence[WorkerResult]) -> Picture | None:
     columns = sorted({_column_of(result.case) for result in results})
     rows = sorted({_row(result.case) for result in results})
     height = 1.1 + 0.62 * len(rows)
-    figure, axes = canvas("The matrix", width=max(5.0, 2.2 + 1.7 * len(columns)), height=height)
+    variants = sorted({row[0] for row in rows})
+    title = f"The matrix ({', '.join(variants)})"
+    figure, axes = canvas(title, width=max(WIDTH, 1.5 + 1.2 * len(columns)), height=height)
     for result in results:
         x, y = columns.index(_column_of(result.case)), rows.index(_row(result.case))
         _cell(axes, x, y, result)
     axes.set_xticks(range(len(columns)), [_said(*each) for each in columns])
-    axes.set_yticks(range(len(rows)), [f"{size} MB {mode} ({variant})" for variant, size, mode in rows])
+    axes.set_yticks(range(len(rows)), [_named(*row, alone=len(variants) == 1) for row in rows])
     axes.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(rows) - 0.5, -0.5))
     axes.grid(visible=False)
     axes.tick_params(length=0)
@@ -56,7 +74,7 @@ def scaling(results: Sequence[WorkerResult]) -> Picture | None:
         return None
     metrics = [name for name in _SCALING if _column(bursts, name)]
     titles = [_SCALING[name] for name in metrics]
-    figure, row = canvases(titles, width=4.2 * len(titles), height=3.6)
+    figure, row = canvases(titles)
     said = []
     for (name, group), (colour, marker) in zip(_by_size(bursts), _LOOKS * 9, strict=False):
         for axes, metric in zip(row, metrics, strict=True):
@@ -75,7 +93,7 @@ def scaling(results: Sequence[WorkerResult]) -> Picture | None:
         axes.set_xticks(sorted({each.case.workers for each in bursts}))
         axes.set_ylim(bottom=0)
     _explain_hollow(row[0], bursts)
-    row[0].legend(loc="best")
+    legend(row[0], columns=2)
     title = " and ".join(["Throughput", "efficiency"][: len(row)]) + " against concurrency"
     return Picture("scaling", title, f"{titles[-1]}. {'; '.join(said)}.", figure)
 
@@ -90,7 +108,7 @@ def division(results: Sequence[WorkerResult]) -> Picture | None:
     if not groups:
         return None
     rows = [(f"{size}, {said(each)}", each) for size, group in groups for each in group]
-    figure, axes = canvas("Out or up: X by how workers are divided", height=1.2 + 0.34 * len(rows))
+    figure, axes = canvas("Throughput by how workers are divided", height=1.2 + 0.34 * len(rows))
     for place, (_, each) in enumerate(rows):
         x, inside = each.throughput_per_min, each.interval
         edges = [[x - inside.low], [inside.high - x]] if inside else None
@@ -126,7 +144,7 @@ def response(results: Sequence[WorkerResult]) -> Picture | None:
     axes.set_xlim(0, 1.05)
     axes.set_ylim(bottom=0)
     _explain_hollow(axes, known)
-    axes.legend(loc="best")  # above, it would run into the title
+    legend(axes, columns=2)
     what = "; ".join(
         f"{each.case.id}: {number(each.summary.response_p50_s)} s at {number(each.summary.utilisation)}"
         for each in known
@@ -175,6 +193,10 @@ def _said(nodes: int, concurrency: int) -> str:
     return f"concurrency {concurrency}" if nodes == 1 else f"{nodes} nodes x {concurrency}"
 
 
+def _named(variant: str, size_mb: int, mode: str, *, alone: bool) -> str:
+    return f"{size_mb} MB\n{mode}" + ("" if alone else f" ({variant})")
+
+
 def _row(case: WorkerCase) -> tuple[str, int, str]:
     return str(case.variant), case.size_mb, str(case.mode)
 
@@ -190,7 +212,7 @@ def _cell(axes: Axes, x: int, y: int, result: WorkerResult) -> None:
         linewidth=0.5 if kind is VerdictKind.PASS else 2,
     )
     figure = (
-        f"R p50 {number(summary.response_p50_s)} s"
+        f"p50 {number(summary.response_p50_s)} s"
         if summary.efficiency is None
         else f"efficiency {number(summary.efficiency)}"
     )

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from perf.measure.ideal import ideal_response_s
 from perf.measure.ledger import Floats, Ints, Ledger
-from perf.measure.numbers import number
+from perf.measure.numbers import counted, number
 from perf.measure.series import backlog_series, in_service_series
 from perf.pipeline import ReportedWorker, State
 from perf.report.drawing import FAINT, FIRST, INK, PAPER, SECOND, THIRD, Picture, canvas, legend, styled
@@ -18,6 +18,8 @@ from perf.run.worker_result import WorkerResult
 
 #: Above so many marks they are drawn as one bitmap within the SVG, which otherwise grows with each.
 _MANY = 1500
+#: What two lines of text take of the height of a distribution.
+_LINES = 0.22
 
 
 @styled()
@@ -102,12 +104,12 @@ def ecdf(result: WorkerResult) -> Picture | None:
     for name, values, colour, dash in curves:
         axes.ecdf(values[~np.isnan(values)], color=colour, linestyle=dash, linewidth=2, label=name)
     limits = list(_limits(result))
-    for text, limit_s, share in limits:
+    for _, limit_s, share in limits:
         axes.axvline(limit_s, color=INK, linewidth=1, linestyle="-.")
         axes.plot([limit_s], [share], "X", ms=9, color=INK)
-        axes.annotate(text, (limit_s, share), (-6, -12), textcoords="offset points", ha="right", fontsize=9)
     axes.set(xlabel="seconds", ylabel="share of the tasks done", ylim=(0, 1.04))
     axes.set_xlim(left=0)
+    _name_limits(axes, limits)
     legend(axes)
     what = f"{len(ledger)} tasks. " + (
         " ".join(f"{text} is {number(at)} s." for text, at, _ in limits) or "No SLO limits a time."
@@ -130,17 +132,18 @@ def gantt(result: WorkerResult) -> Picture | None:
             [(0, end_s - zero)], (row - 0.4, 0.8), facecolor=PAPER, edgecolor=FAINT, hatch="////"
         )
         _bars(axes, mine, row, zero, end_s)
-        for instant, pid in _restarts(mine):
+        for instant, _ in _restarts(mine):
             restarts += 1
             axes.plot([instant - zero] * 2, [row - 0.5, row + 0.5], color=INK, linewidth=3)
-            axes.annotate(f"new process {pid}", (instant - zero, row - 0.5), fontsize=8, va="bottom")
     axes.set_yticks(range(len(lanes)), lanes)
     axes.set(xlabel="seconds since the first task was due", ylim=(len(lanes) - 0.4, -0.75))
     axes.grid(visible=False, axis="y")
     rho = result.summary.utilisation
+    busy = "-" if rho is None else f"{100 * rho:.0f} %"
     what = (
-        f"{len(lanes)} worker processes, busy {'-' if rho is None else f'{100 * rho:.0f} %'} of the time, "
-        f"{restarts} restarts. Hatched is idle; a bar with crosses failed or never ended."
+        f"{counted(len(lanes), 'worker process', 'worker processes')}, busy {busy} of the time, "
+        f"{counted(restarts, 'restart')}. Hatched is idle; a bar with crosses failed or never ended; a thick "
+        "stroke is where a new process began."
     )
     return Picture("gantt", "What each worker process did", what, figure)
 
@@ -175,6 +178,24 @@ def _mark_injection(axes: Axes, last_due_s: float, end_s: float) -> None:
         fontsize=9,
         bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1},
     )
+
+
+def _name_limits(axes: Axes, limits: Sequence[tuple[str, float, float]]) -> None:
+    """Each limit's text on the side of it that has room, and below the one before it."""
+    middle_s, below = sum(axes.get_xlim()) / 2, 1.0
+    for text, limit_s, share in sorted(limits, key=lambda each: -each[2]):
+        right, at = limit_s > middle_s, min(share, below)
+        below = at - _LINES
+        axes.annotate(
+            text.replace(" <= ", "\n<= "),
+            (limit_s, at),
+            (-8 if right else 8, -4),
+            textcoords="offset points",
+            ha="right" if right else "left",
+            va="top",
+            fontsize=9,
+            bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1, "alpha": 0.8},
+        )
 
 
 def _stairs(

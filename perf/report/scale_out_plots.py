@@ -28,7 +28,7 @@ def nodes(result: ScaleOutResult) -> Picture | None:
     axes.step(at_s, count, where="post", color=FIRST, linewidth=2, label="nodes that report themselves")
     what = _mark(axes, zero, result)
     axes.set(xlabel="seconds since the first task was due", ylabel="nodes", ylim=(0, max(count) + 0.5))
-    legend(axes, columns=3)
+    legend(axes, columns=2)
     return Picture("nodes", "Nodes over time", f"At most {max(count)} nodes.{what}", figure)
 
 

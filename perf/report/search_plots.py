@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from perf.measure.bisection import Outcome
 from perf.measure.numbers import number
-from perf.report.drawing import FIRST, INK, SECOND, THIRD, Picture, canvas, styled
+from perf.report.drawing import FIRST, INK, SECOND, THIRD, Picture, canvas, legend, styled
 from perf.run.search import SearchResult
 
 _LOOKS = {
@@ -31,7 +31,7 @@ def pictures(result: SearchResult) -> list[Picture]:
     axes.set(xlabel="trial", ylabel="tasks per minute")
     axes.set_xticks(range(1, len(trials) + 1))
     axes.set_ylim(bottom=0)
-    axes.legend(loc="best")
+    legend(axes, columns=4)
     what = (
         f"{len(trials)} trials; {number(result.found.low)}/min held, {number(result.found.high)}/min did not."
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from perf.measure.numbers import number
 from perf.measure.web import Second
-from perf.report.drawing import FIRST, INK, SECOND, THIRD, Picture, canvas, canvases, styled
+from perf.report.drawing import FIRST, INK, SECOND, THIRD, Picture, canvas, canvases, legend, styled
 from perf.run.web import WebResult
 from perf.run.web_load import Step
 
@@ -21,12 +21,12 @@ def pictures(result: WebResult) -> list[Picture]:
 
 def load(result: WebResult) -> Picture | None:
     """Requests per second and requests in flight over time, and the response time below them."""
-    seconds, summary = result.seconds, result.summary
+    # What comes after the last whole second of the load is a part of one: it would look like a fall.
+    seconds = [each for each in result.seconds if each.second + 1 <= result.load.run_s]
+    summary = result.summary
     if not seconds:
         return None
-    figure, (rate, times) = canvases(
-        ["Requests per second and in flight", "Response time"], width=9.5, height=3.6
-    )
+    figure, (rate, times) = canvases(["Requests per second and in flight", "Response time"])
     _line(rate, seconds, "due", FIRST, "--", "due")
     _line(rate, seconds, "answered", THIRD, "-", "answered well")
     _line(rate, seconds, "in_flight", SECOND, ":", "in flight (users waiting)")
@@ -39,7 +39,7 @@ def load(result: WebResult) -> Picture | None:
     for axes, unit in ((rate, "requests"), (times, "seconds")):
         axes.set(xlabel="seconds since the load began", ylabel=unit)
         axes.set_ylim(bottom=0)
-        axes.legend(loc="best")
+        legend(axes)
     what = (
         f"{number(summary.offered_per_s)} requests/s due, "
         f"{number(summary.throughput_per_s)}/s answered well; "
@@ -66,9 +66,7 @@ def knee(result: WebResult) -> Picture | None:
     if not steps:
         return None
     found, broken = result.summary.knee_per_s, result.summary.knee_broken_per_s
-    figure, (rate, times) = canvases(
-        ["Answered per second", "Response time, p50 and p95"], width=9.5, height=3.6
-    )
+    figure, (rate, times) = canvases(["Answered per second", "Response time, p50 and p95"])
     _steps(rate, steps, "throughput_per_s", FIRST, "-", "answered well")
     ends = [0, max(step.rate_per_s for step in steps)]
     rate.plot(ends, ends, ":", color=INK, linewidth=1, label="all that was due")
@@ -81,8 +79,8 @@ def knee(result: WebResult) -> Picture | None:
         axes.set_ylim(bottom=0)
     rate.plot([], [], "o", color=INK, label="held")
     rate.plot([], [], "X", color=INK, label="did not hold")
-    rate.legend(loc="best")
-    times.legend(loc="best")
+    legend(rate)
+    legend(times)
     what = f"Held up to {number(found)} requests/s; {number(broken)}/s did not. {len(steps)} steps."
     return Picture("knee", "The search for the knee", what, figure)
 

@@ -198,7 +198,7 @@ class AgainstKind(Kind[AgainstCase, AgainstResult]):
             "differs": result.facts.differs,
             "effect": f"{result.facts.effect:g}",
             "seed": str(result.facts.seed),
-            "clip": result.facts.clip.what + (" (stands in)" if result.facts.clip.stand_in else ""),
+            "clip": result.facts.clip.said,
         }
 
 

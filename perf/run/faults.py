@@ -136,7 +136,7 @@ class FaultKind(Kind[FaultCase, FaultResult]):
             "strike": "; ".join(_said(each) for each in result.struck),
             "how": "; ".join(each.how for each in result.struck),
             "arrival": f"{number(facts.rate_per_min)}/min: {facts.rate_source}",
-            "clip": facts.clip.what + (" (stands in)" if facts.clip.stand_in else ""),
+            "clip": facts.clip.said,
             "workers": ", ".join(f"{worker.name} x {worker.concurrency}" for worker in facts.workers),
             "explained by it": "; ".join(each.reason for each in facts.explained),
         }

@@ -141,7 +141,7 @@ class ScaleOutKind(Kind[ScaleOutCase, ScaleOutResult]):
         return {
             "arrival": f"{BEFORE:g}, then {AFTER:g} of {number(facts.capacity_per_min)}/min, "
             f"which one node does by {facts.capacity_source}",
-            "clip": facts.clip.what + (" (stands in)" if facts.clip.stand_in else ""),
+            "clip": facts.clip.said,
             "workers at first": ", ".join(f"{each.name} x {each.concurrency}" for each in facts.workers),
             "explained by it": "; ".join(each.reason for each in facts.explained),
         }

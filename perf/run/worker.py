@@ -11,7 +11,7 @@ from perf.cases.worker import OPTIONS, Mode, WorkerCase, worker_cases
 from perf.judge.slos import Slo, SloBook
 from perf.judge.verdict import with_loss
 from perf.measure.nodes import NodeShare, shares
-from perf.measure.numbers import number
+from perf.measure.numbers import counted, number
 from perf.measure.summary import METRICS, Summary
 from perf.pipeline import State
 from perf.run.context import Context
@@ -104,9 +104,12 @@ class WorkerKind(Kind[WorkerCase, WorkerResult]):
         if facts.rate_per_min is not None:
             arrival = f"{number(facts.rate_per_min)}/min: {arrival}"
         return {
-            "clip": facts.clip.what + (" (stands in)" if facts.clip.stand_in else ""),
+            "clip": facts.clip.said,
             "arrival": arrival,
-            "workers": ", ".join(f"{worker.name} x {worker.concurrency}" for worker in facts.workers),
+            "workers": ", ".join(
+                f"{counted(each.concurrency, 'process', 'processes')} on {each.node} (pid {each.pid})"
+                for each in facts.workers
+            ),
             "recipe": facts.recipe,
             "tried before": "; ".join(facts.attempts),
             "price of a node": price,

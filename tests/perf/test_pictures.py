@@ -39,7 +39,7 @@ def test_a_replaced_process_is_a_restart_and_an_idle_place_is_shown():
     lanes = plots._lanes(case.ledger, [ReportedWorker("w", "h", 9, 2)])
     assert {name: len(mine) for name, mine in lanes.items()} == {"h/0": 3, "h/1": 0}
     assert list(plots._restarts(lanes["h/0"])) == [(9.0, "77")]
-    assert words(plots.gantt, case).startswith("1 worker processes, busy 92 % of the time, 1 restarts.")
+    assert words(plots.gantt, case).startswith("1 worker process, busy 92 % of the time, 1 restart. ")
 
 
 def test_two_workers_on_one_host_are_not_taken_for_restarts():
@@ -71,13 +71,14 @@ def without_bare_runs(concurrency):
 def test_throughput_against_concurrency_needs_no_bare_runs():
     cases = [without_bare_runs(concurrency=level) for level in (1, 2)]
     x = number(cases[0].summary.throughput_per_min)
-    assert words(overview.scaling, cases) == f"X, videos per minute. 50 MB: {x} at 1, {x} at 2."
+    assert words(overview.scaling, cases) == f"Throughput, videos per minute. 50 MB: {x} at 1, {x} at 2."
 
 
 def test_efficiency_is_told_once_of_each_case_that_has_one():
     cases = [result(concurrency=1), without_bare_runs(concurrency=2), result(concurrency=4)]
     at = [f"{number(case.summary.efficiency)} at {case.case.workers}" for case in (cases[0], cases[2])]
-    assert words(overview.scaling, cases) == f"Efficiency = X / ideal X. 50 MB: {', '.join(at)}."
+    title = "Efficiency = throughput / that of bare ffmpeg"
+    assert words(overview.scaling, cases) == f"{title}. 50 MB: {', '.join(at)}."
 
 
 def test_a_picture_is_well_formed_named_and_in_variables_alone():
@@ -113,6 +114,13 @@ def test_users_are_shown_of_a_closed_loop_alone():
     assert words(web_plots.users, of_rate) is None
     assert words(web_plots.users, replace(of_rate, load=LoadSpec(10.0))) == "At most 4 users."
     assert words(web_plots.users, replace(of_rate, load=LoadSpec(10.0), users=())) is None
+
+
+def test_the_load_ends_with_its_last_whole_second():
+    case = knee_result()
+    assert case.seconds[-1].second + 1 > case.load.run_s
+    for axes in web_plots.load(case).figure.axes:
+        assert {line.get_xdata()[-1] for line in axes.lines if len(line.get_xdata()) > 2} == {9}
 
 
 @pytest.mark.parametrize("outcomes", [[outcome] for outcome in Outcome] + [list(Outcome)])

@@ -67,11 +67,11 @@ def page(scheme, browser, made):
     page.close()
 
 
-def keep(page, name: str, tmp_path: Path) -> None:
+def keep(page, name: str, tmp_path: Path, **how: bool) -> None:
     """A screenshot, which is not one colour."""
     folder = Path(os.environ.get("PERF_SCREENSHOTS", tmp_path))
     folder.mkdir(parents=True, exist_ok=True)
-    assert len(page.screenshot(path=folder / f"{name}.png")) > 20_000
+    assert len(page.screenshot(path=folder / f"{name}.png", **how)) > 20_000
 
 
 def metrics(made: Made, case: str) -> dict[str, str]:
