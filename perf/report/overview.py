@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from perf.cases.worker import Mode, WorkerCase
 from perf.judge.verdict import VerdictKind
 from perf.measure.division import of_one_total
-from perf.measure.numbers import number
+from perf.measure.numbers import counted, number
 from perf.report.division_lines import conclusion, divisions, said
 from perf.report.drawing import (
     COLOURS,
@@ -64,7 +64,8 @@ def matrix(results: Sequence[WorkerResult]) -> Picture | None:
     axes.tick_params(length=0)
     counts = {kind: sum(result.verdict.kind is kind for result in results) for kind in VerdictKind}
     what = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
-    return Picture("matrix", "The matrix", f"{len(results)} cases: {what}.", figure)
+    said = " p50: the median response time." if any(_is_time(result) for result in results) else ""
+    return Picture("matrix", "The matrix", f"{counted(len(results), 'case')}: {what}.{said}", figure)
 
 
 def scaling(results: Sequence[WorkerResult]) -> Picture | None:
@@ -201,6 +202,11 @@ def _row(case: WorkerCase) -> tuple[str, int, str]:
     return str(case.variant), case.size_mb, str(case.mode)
 
 
+def _is_time(result: WorkerResult) -> bool:
+    """Whether a case's figure is a time: one that is sent at a rate has no efficiency."""
+    return result.summary.efficiency is None
+
+
 def _cell(axes: Axes, x: int, y: int, result: WorkerResult) -> None:
     kind, summary = result.verdict.kind, result.summary
     axes.fill_between(
@@ -213,7 +219,7 @@ def _cell(axes: Axes, x: int, y: int, result: WorkerResult) -> None:
     )
     figure = (
         f"p50 {number(summary.response_p50_s)} s"
-        if summary.efficiency is None
+        if _is_time(result)
         else f"efficiency {number(summary.efficiency)}"
     )
     axes.annotate(

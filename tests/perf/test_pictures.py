@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from perf.cases.worker import Mode
 from perf.load.locust_run import LoadSpec
 from perf.measure.bisection import Outcome
 from perf.measure.ledger import Ledger
@@ -106,6 +107,17 @@ def test_text_and_lines_have_contrast(night):
         assert contrast(role, "paper") >= 4.5
     for verdict in ("pass", "fail", "invalid", "broken"):
         assert contrast("ink", verdict) >= 4.5
+
+
+@styled()
+def test_what_the_pictures_over_a_run_say_in_words_they_say_once():
+    burst, sustained = result(mode=Mode.BURST), result(mode=Mode.SUSTAINED)
+    assert overview.matrix([burst]).description == "1 case: 1 FAIL."
+    assert (
+        overview.matrix([burst, sustained]).description == "2 cases: 2 FAIL. p50: the median response time."
+    )
+    efficiency = number(burst.summary.efficiency)
+    assert overview.scaling([burst]).description == f"Efficiency by concurrency. 50 MB: {efficiency} at 1."
 
 
 def test_users_are_shown_of_a_closed_loop_alone():
