@@ -20,10 +20,12 @@ from perf.cases.defaults import SLOS
 from perf.cases.faults import fault_cases
 from perf.cases.scale_out import Growing, ScaleOutCase
 from perf.cases.worker import Mode
+from perf.cli.figures import print_figures
 from perf.judge.audit import audit
 from perf.judge.slos import load_slos
 from perf.measure.bisection import Outcome
 from perf.measure.scale_out import ScaleOutSummary
+from perf.measure.summary import METRICS
 from perf.report.aligned import folded
 from perf.report.audit_table import render_audit
 from perf.report.progress import QuietLine
@@ -109,6 +111,19 @@ def test_a_table_fits_and_has_all_its_words(kind: str, columns: int) -> None:
     assert max(map(len, fits)) <= columns
     words = {word for line in whole for word in line.split() if not re.fullmatch("[-o]+", word)}
     assert words <= {word for line in fits for word in line.split()}
+
+
+@both
+def test_the_figures_of_a_stage_fit(
+    columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("perf.cli.live.output_width", lambda *_: columns)
+    print_figures(METRICS, result().summary)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= columns
+    assert sum(not line.startswith(" ") for line in lines) == sum(
+        value is not None for value in map(result().summary.value, METRICS)
+    )
 
 
 @pytest.fixture
