@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import IO
 from perf.cases.errors import HarnessError
 from perf.load.clock import PipelineClock
 from perf.load.plan import Planned, Sent
-from perf.pipeline import Pipeline
+from perf.pipeline import Pipeline, answered
 
 BATCH = 10  # SendMessageBatch takes no more
 SENDERS = 4
@@ -75,6 +75,8 @@ class Injection:
         Raises:
             HarnessError: the injector itself broke.
         """
+        if isinstance(self._error, HarnessError):
+            raise self._error
         if self._error is not None:
             raise HarnessError(f"the injector broke: {self._error!r}") from self._error
         with self._lock:
@@ -114,7 +116,9 @@ class Injection:
         if self._stop.is_set():
             return
         sent_s = self._clock.now()
-        refused = self._pipeline.make_tasks(self._clip, [task.task_id for task in batch])
+        told = self._pipeline.make_tasks(self._clip, [task.task_id for task in batch])
+        known = isinstance(told, Mapping) and all(isinstance(why, str) for why in told.values())
+        refused = answered("make_tasks", told, known, "why, by the ids that were not sent, or {}")
         records = [
             self._unsent(task, refused[task.task_id])
             if task.task_id in refused

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from perf.cases.errors import HarnessError
+from perf.load.clock import PipelineClock
+from perf.load.injector import Injection
 from perf.load.plan import Planned, Sent
 from perf.measure.ledger import Ledger
 from perf.observe.completion import await_completion
@@ -28,6 +32,16 @@ def finished(answer: Any) -> object:
     return await_completion(
         answering("finished", answer), planned, 0.0, lambda _: None, deadline_s=1, poll_s=0.1
     )
+
+
+def make_tasks(answer: Any) -> object:
+    with TemporaryDirectory() as folder:
+        planned = [Planned("a", 0.0)]
+        pipeline = answering("make_tasks", answer)
+        injection = Injection(pipeline, "clip", planned, PipelineClock(0.0, 0.0), Path(folder, "log"))
+        injection.start()
+        injection._thread.join(30)
+        return injection.results()
 
 
 def rows(answer: Any) -> object:
@@ -64,6 +78,7 @@ def depth(answer: Any) -> object:
     ("ask", "answers", "said"),
     [
         (finished, [None, 5, ("a", "b"), (-1, 0), (float("nan"), 0), (1, 2, 3)], "finished"),
+        (make_tasks, [None, [], {"a": None}], "make_tasks"),
         (rows, [None, [], "a", {b"a": None}], "rows"),
         (changed_since, [None, "abc", (1, 2)], "changed_since"),
         (sizes, [None, [5], {"a": "5"}, {"a": -5}], "results.sizes"),
