@@ -45,7 +45,7 @@ def assert_as_found(service: ProcessService, team: Team) -> None:
     eventually(lambda: team.reports(Fleet(1, FOUND)), "the fleet is as it was found")
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_a_killed_run_is_cleaned_up_after_and_a_whole_one_puts_the_service_back(
     team: Team, api_url: str, service: ProcessService
 ) -> None:

@@ -69,7 +69,7 @@ def https_servers(servers: Servers, trusted: Path, tmp_path: Path) -> Iterator[S
         yield Servers(servers.postgres, **moto)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_a_run_over_https(https_servers: Servers, trusted: Path, tmp_path: Path) -> None:
     with pipeline_environment(https_servers, os.environ) as env:
         env["AWS_CA_BUNDLE"] = env.pop("REQUESTS_CA_BUNDLE")

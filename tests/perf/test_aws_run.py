@@ -129,11 +129,11 @@ def api_url(team: Team, tmp_path: Path) -> Iterator[str]:
 
 
 def ended(process: subprocess.Popen[str]) -> str:
-    output, _ = process.communicate(timeout=150)
+    output, _ = process.communicate(timeout=280)
     return output
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_the_fleet_is_put_back_as_it_was_found(team: Team, api_url: str) -> None:
     process = team.run(api_url, "-k", "burst or web-smoke")
     output = ended(process)
@@ -160,7 +160,7 @@ def start_loading(
     return process, team.stranger()
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_also_after_a_signal_in_a_web_case(number: signal.Signals, team: Team, api_url: str) -> None:
     process, hers = start_loading(team, api_url)
@@ -180,7 +180,7 @@ def test_also_after_a_signal_in_a_web_case(number: signal.Signals, team: Team, a
     eventually(lambda: team.pipeline.queue.depth() == 0, "no other message has")
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_what_a_killed_run_leaves_is_found_and_removed(
     team: Team, api_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -114,7 +114,7 @@ def documents(team: Team) -> dict[str, dict[str, Any]]:
     return {each["id"]: each for each in found}
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_cells_are_measured_side_by_side_and_told_as_one_run(two: tuple[Deployed, Deployed]) -> None:
     team = two[0].team
     history, junit = team.folder / "history.jsonl", team.folder / "junit.xml"
@@ -146,7 +146,7 @@ def amid_its_case(team: Team, process: subprocess.Popen[str]) -> bool:
     return len(team.left()[0]) > 10 or process.poll() is not None
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("number", "send"), [(signal.SIGTERM, os.kill), (signal.SIGINT, os.killpg)], ids=["kill", "Ctrl-C"]
 )
@@ -163,7 +163,7 @@ def test_a_signal_in_the_middle_leaves_nothing(
         each.require_as_found()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_a_slot_that_breaks_ends_the_run_for_all_in_a_line_each(two: tuple[Deployed, Deployed]) -> None:
     broken, sound = two
     bucket, script = broken.team.pipeline.settings.aws_s3_bucket, broken.team.command
@@ -181,7 +181,7 @@ def test_a_slot_that_breaks_ends_the_run_for_all_in_a_line_each(two: tuple[Deplo
     sound.require_as_found()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_a_slot_whose_process_is_killed_is_told_and_put_in_order_by_clean(
     two: tuple[Deployed, Deployed],
 ) -> None:
