@@ -137,8 +137,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _require_own_ids(cases: list[Case]) -> None:
     """See to it that no case has another's files."""
     times = Counter(case.id for case in cases)
-    if twice := [each for each, count in times.items() if count > 1]:
-        raise UsageError(f"{twice[0]} is the id of several cases: see the axes of their kinds")
+    for twice in (each for each, count in times.items() if count > 1):
+        if len({id(case) for case in cases if case.id == twice}) > 1:
+            raise UsageError(f"{twice} is the id of several cases: see the axes of their kinds")
+        raise UsageError(
+            f"{twice} would run {times[twice]} times: something repeats tests, such as pytest-repeat by its "
+            "--count; beside it the tasks of a case are --perf-count"
+        )
 
 
 def _asked_for(config: pytest.Config, item: pytest.Item) -> bool:

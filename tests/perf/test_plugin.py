@@ -52,6 +52,17 @@ def test_a_case_named_by_its_id_runs_whatever_its_variant(suite: pytest.Pytester
     result.assert_outcomes(passed=1)
 
 
+def test_cases_that_another_plugin_repeats_are_refused_with_the_option_that_was_meant(
+    suite: pytest.Pytester,
+) -> None:
+    repeat = "@pytest.fixture(params=[1, 2], autouse=True)\ndef again(request):\n    return request.param\n"
+    suite.makepyfile(conftest=f"{SEEN}\n{repeat}")
+    result = suite.runpytest_inprocess("-k", "50MB and c1 and burst")
+    (line,) = [line for line in result.errlines if line]
+    assert "mocked-50MB-c1-burst would run 2 times" in line
+    assert line.endswith("--perf-count")
+
+
 def test_k_and_m_choose_together(suite: pytest.Pytester) -> None:
     assert collected(suite, "-m", "local", "-k", "50MB and c1 and burst") == ["local-50MB-c1-burst"]
 
