@@ -80,6 +80,5 @@ def test_a_change_that_makes_the_thumbnails_slower_is_found(site: Path, tmp_path
     (case,) = cases_of(folder) or [pytest.fail(done.stdout + done.stderr)]
     pairs = [each for each in case["pairs"] if each["here"] and each["against"]]
     here_s, there_s = (mean(each[side]["service_s"] for each in pairs) for side in ("here", "against"))
-    assert here_s > there_s + 0.25, (
-        done.stdout
-    )  # the commit's own code was run: a busy machine is slow to both
+    # The commit's own code was run: a busy machine is slow to both.
+    assert here_s > there_s + 0.25, done.stdout

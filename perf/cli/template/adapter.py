@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -31,9 +32,10 @@ BROKER = os.environ.get("BROKER_URL", "")  # redis://..., amqp://...; of SQS, se
 DATABASE = os.environ.get("DATABASE_URL", "")  # postgresql+psycopg2://...
 QUEUE_NAME = "celery"  # Celery's own name for its queue
 
-# TODO your task, and how its worker is started, in the folder that pytest is started in; -Q and --concurrency
-# come after it. Its app is a module that imports yours and calls report_workers: see WORKERS.
+# TODO your task, the root of your code, and how its worker is started there; -Q and --concurrency follow.
+# Its app is a module that imports yours and calls report_workers: see WORKERS.
 TASK = "jobs.work"
+ROOT = Path(__file__).parents[1]
 WORKER = ("-m", "celery", "-A", "perf_tests.measured", "worker", "--loglevel=WARNING")
 
 # TODO a file that your task works on, as small as it may be.
@@ -152,6 +154,8 @@ def _deployment(candidate: Candidate, queue: str, folder: Path) -> Deployment:
     pipeline.ask(REPORTS)
     logs = Path(mkdtemp(dir=folder))
     words = (*WORKER, "-Q", queue)
+    # A candidate's root is where pytest was started, here or in the commit; the code's may be another.
+    candidate = replace(candidate, root=candidate.root / os.path.relpath(ROOT, HERE.root))
     return Deployment(
         pipeline=pipeline,
         queue=KombuQueue(BROKER, queue),  # of SQS: perf.deploy.queues.SqsQueue(boto3.client("sqs"), queue)
