@@ -110,14 +110,12 @@ def test_text_and_lines_have_contrast(night):
 
 
 @styled()
-def test_what_the_pictures_over_a_run_say_in_words_they_say_once():
+def test_the_matrix_says_what_its_figures_are():
     burst, sustained = result(mode=Mode.BURST), result(mode=Mode.SUSTAINED)
     assert overview.matrix([burst]).description == "1 case: 1 FAIL."
     assert (
         overview.matrix([burst, sustained]).description == "2 cases: 2 FAIL. p50: the median response time."
     )
-    efficiency = number(burst.summary.efficiency)
-    assert overview.scaling([burst]).description == f"Efficiency by concurrency. 50 MB: {efficiency} at 1."
 
 
 def test_users_are_shown_of_a_closed_loop_alone():
