@@ -32,10 +32,13 @@ def line_writer(config: pytest.Config) -> Callable[[str], None]:
     if own := slot_of(config):
         return slot_writer(config, own.name)
     reporter, capture = _of(config)
+    writer = config.get_terminal_writer()
 
     def write_line(text: str) -> None:
         with capture.global_and_fixture_disabled():
             reporter.ensure_newline()
+            if writer.width_of_current_line:  # a dot of pytest's, behind a line of ours
+                writer.line()
             for line in folded([without_secrets(text)], width_of(config)):
                 reporter.write_line(line)
 

@@ -208,6 +208,26 @@ def run_case(request):
     assert all(line.startswith(("[blue] other", "[green] other")) for line in spoken), said
 
 
+@pytest.mark.parametrize("how", ["-v", "-q"])
+def test_what_a_run_says_stands_behind_nothing_of_pytest_s(how: str, folder: Path) -> None:
+    speaks = """
+import pytest
+from perf.plugin.terminal import line_writer
+
+@pytest.fixture(autouse=True)
+def speaking(request):
+    line_writer(request.config)("said before")
+
+def pytest_sessionfinish(session):
+    line_writer(session.config)("said at last")
+"""
+    (folder / "conftest.py").write_text(speaks)
+    (folder / "pytest.ini").write_text(INI)
+    (folder / "test_it.py").write_text("def test_a(): pass\n\n\ndef test_b(): pass\n")
+    lines = seen(80, folder, "pytest", how).lines
+    assert [line for line in lines if "said" in line] == ["said before", "said before", "said at last"]
+
+
 def test_on_a_terminal_a_person_is_asked_for_the_workers(folder: Path) -> None:
     (folder / "conftest.py").write_text(RUN_CASE)
     (folder / "pytest.ini").write_text(INI)
