@@ -52,7 +52,7 @@ class ManagedProcess:
         env: Mapping[str, str],
         log: Path,
         ready: Callable[[], bool],
-        start_deadline_s: float = 30.0,
+        start_deadline_s: float = 60.0,
         stop_signal: signal.Signals = signal.SIGTERM,
         stop_deadline_s: float = 15.0,
         orphan_signal: signal.Signals = signal.SIGKILL,
