@@ -24,7 +24,7 @@ TEXT = "\n".join(page.read_text() for page in PAGES)
 #: Pytest's own, and those of its other plugins, which the pages use.
 OF_PYTEST = {
     *("--last-failed", "--alluredir", "--junitxml", "--benchmark-json", "--benchmark-save"),
-    *("--report", "--update-baseline"),
+    *("--dist", "--report", "--update-baseline"),
 }
 #: Locust's own.
 OF_LOCUST = {
