@@ -262,7 +262,7 @@ class _WebRun:
         verdict = judge(summary, self.slos, found, spread)
         if verdict.kind is VerdictKind.FAIL:
             verdict = judge(summary, self.slos, [*found, *crowded(judged.use)], spread)
-        return decided(verdict, self.case.decide_s, "requests", "give a higher --web-rate, or more time")
+        return decided(verdict, self.case.decide_s, "requests", more_requests(self.case.mode))
 
     def _search(self, loads: Loads) -> KneeSearch:
         """The search for the knee, made now; what an earlier case found; nothing where none is needed."""
@@ -341,3 +341,8 @@ class _WebRun:
         if knee.per_s:
             return f"{number(rate)}/s, {STABLE_SHARE:g} of the knee at {number(knee.per_s)}/s"
         return f"{number(rate)}/s, given"
+
+
+def more_requests(mode: WebMode) -> str:
+    """What brings a case more of them: where users wait for each answer there is no rate to raise."""
+    return "give it more time" if mode in CLOSED else "give a higher --web-rate, or more time"

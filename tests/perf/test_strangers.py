@@ -33,7 +33,7 @@ from perf.report.web_table import render_web_table
 from perf.report.worker_table import render_table
 from perf.run.context import Context, KneeFound, References
 from perf.run.kinds import KINDS
-from perf.run.web import WEB, _WebRun
+from perf.run.web import WEB, _WebRun, more_requests
 from perf.run.web_load import KneeSearch, Loads, Step
 from perf.run.worker import WORKER
 from perf.store.folder import RunFolder
@@ -191,6 +191,11 @@ def web_run(mode: WebMode, references: References) -> _WebRun:
     (case,) = [case for case in web_cases(Variant.MOCKED, {}) if case.mode is mode]
     context = cast("Context", SimpleNamespace(references=references))
     return _WebRun(case, context, cast("WebTier", None), (), LoadSpec(run_s=1), ())
+
+
+def test_a_smoke_that_is_undecided_is_not_to_have_a_higher_rate() -> None:
+    assert more_requests(WebMode.SMOKE) == "give it more time"
+    assert "--web-rate" in more_requests(WebMode.STABLE)
 
 
 def test_what_is_a_share_of_a_doubtful_knee_is_doubtful_itself() -> None:
