@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from perf.judge.verdict import VerdictKind
@@ -13,10 +14,12 @@ _NAMED = 3
 
 def reasons(results: Sequence[Result]) -> list[str]:
     """A line for each check that found something and each broken objective, in the words of the first."""
-    by_reason: dict[str, list[tuple[str, str]]] = {}
+    by_reason: dict[tuple[str, int], list[tuple[str, str]]] = {}
     for result in results:
+        times: Counter[str] = Counter()  # a check may find several things in one case
         for reason, text in _of(result):
-            by_reason.setdefault(reason, []).append((result.case.id, text))
+            by_reason.setdefault((reason, times[reason]), []).append((result.case.id, text))
+            times[reason] += 1
     return [_line(found) for found in by_reason.values()]
 
 

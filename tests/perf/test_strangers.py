@@ -86,6 +86,13 @@ def test_a_reason_that_many_cases_have_is_told_once() -> None:
     assert reasons(cases) == [
         f"5 cases ({first}, {more[0]}, {more[1]} and 2 more), the first: INVALID {busy}"
     ]
+    late = [
+        Problem("sent late", "use --generators 2", "generator"),
+        Problem("read late", "use two", "generator"),
+    ]
+    cases = [replace(case, verdict=replace(case.verdict, problems=tuple(late))) for case in cases[:2]]
+    named = f"2 cases ({first}, {more[0]}), the first"
+    assert reasons(cases) == [f"{named}: INVALID {problem}" for problem in late]
     (line,) = reasons([result()])
     assert line.startswith(f"{result().case.id}: FAIL ")
 
