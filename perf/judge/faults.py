@@ -10,6 +10,7 @@ from perf.cases.worker import Mode
 from perf.judge.check import Problem
 from perf.judge.evidence import Tolerances
 from perf.judge.explained import judge_explained
+from perf.judge.reasons import with_reasons
 from perf.judge.slos import Slo
 from perf.judge.tasks import Round, problems_of
 from perf.judge.verdict import Verdict
@@ -49,7 +50,7 @@ def judge_faults(
         explains = {*explains, *(ENDED if _none_joined(found) else ())}
     explained = tuple(each for each in seen if each.check in explains)
     verdict = judge_explained(summary, slos, seen, list(_missed(struck)), explains={*explains, *TOLD_BY_SLOS})
-    return FaultJudged(summary, verdict, explained)
+    return FaultJudged(summary, with_reasons(verdict, found.ledger), explained)
 
 
 def _held(summary: FaultSummary, slos: Sequence[Slo]) -> Iterator[bool]:

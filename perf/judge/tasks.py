@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from perf.cases.worker import Mode
 from perf.judge.check import Problem, problems
 from perf.judge.evidence import Observed, TaskEvidence, Tolerances
+from perf.judge.reasons import with_reasons
 from perf.judge.run_checks import RUN_CHECKS, unsteady
 from perf.judge.slos import Slo
 from perf.judge.task_checks import TASK_CHECKS
@@ -90,4 +91,4 @@ def judge_tasks(
     others = [problem for each in rounds for problem in unsteady(each.observed, tolerances)]
     if others and verdict.took_too_long(summary):
         spread, verdict = {}, judge(summary, slos, others)
-    return Judged(ledger, summary, spread, verdict, rounds[-1].observed)
+    return Judged(ledger, summary, spread, with_reasons(verdict, ledger), rounds[-1].observed)

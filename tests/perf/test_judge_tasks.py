@@ -191,6 +191,17 @@ def test_a_task_that_failed_is_a_fail_and_no_problem():
     assert (found.verdict.kind, found.verdict.problems) == (VerdictKind.FAIL, ())
 
 
+def test_failed_tasks_are_told_with_the_commonest_of_their_reasons():
+    records = sound().ledger.to_records()
+    reasons = ["the disk is full", "no video", "no video", None]
+    failed = [
+        replace(each, status=State.FAILED, error=why) for each, why in zip(records, reasons, strict=False)
+    ]
+    found = judged(Round(Ledger.of([*failed, *records[4:]]), Observed()), slos=(Slo("failed", "==", 0),))
+    said = f"FAIL failed == 0: measured 4 (2 of them, such as {records[1].task_id}: no video)"
+    assert found.verdict.message() == said
+
+
 def test_nothing_at_all_is_invalid():
     found = judged(Round(Ledger.of([]), Observed()))
     assert [problem.reason for problem in found.verdict.problems] == ["there is no task at all"]
