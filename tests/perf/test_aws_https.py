@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -55,6 +56,8 @@ def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ca.cert_pem.write_to_path(str(authority))
     ca.issue_cert(LOOPBACK).private_key_and_cert_chain_pem.write_to_path(str(pem))
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+    # From Python 3.12 on the opener of this process trusts whom it did when it was made, by another test.
+    monkeypatch.setattr(urllib.request, "_opener", None)
     # An environment that is made here has no variable of AWS's from the shell; the team's has its own.
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority))
     return pem
