@@ -19,7 +19,7 @@ def first_line(error: Exception) -> str:
 def _complaints(error: ValidationError) -> str:
     prefix = "WEB_" if error.title == "WebLimits" else ""
     found = (
-        (f"{prefix}{'.'.join(map(str, item['loc']))}".upper(), item["msg"].removeprefix("Value error, "))
+        (".".join(map(str, item["loc"])), item["msg"].removeprefix("Value error, "))
         for item in error.errors(include_input=False, include_url=False)
     )
-    return "; ".join(f"{name}: {text}" if name else text for name, text in found)
+    return "; ".join(f"{prefix}{name.upper()}: {text}" if name else text for name, text in found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from dataclasses import replace
 
@@ -28,9 +29,8 @@ def with_reasons(verdict: Verdict, ledger: Ledger) -> Verdict:
 
 def _commonest(ledger: Ledger) -> str:
     failed = ledger.select(State.FAILED)
-    reasons = [" ".join(str(error or "").split()) for error in failed.error.tolist()]
+    reasons = [textwrap.shorten(error or "", _LONGEST, placeholder=" ...") for error in failed.error.tolist()]
     if not any(reasons):
         return ""
     ((reason, times),) = Counter(filter(None, reasons)).most_common(1)
-    short = reason if len(reason) <= _LONGEST else f"{reason[: _LONGEST - 3]}..."
-    return f"{times} of them, such as {failed.task_id[reasons.index(reason)]}: {short}"
+    return f"{times} of them, such as {failed.task_id[reasons.index(reason)]}: {reason}"
