@@ -1,7 +1,8 @@
 """What ffmpeg says while it works, line by line, and what that means for the video; pure.
 
 ffmpeg ends with 0 although it could read a tenth of a file, and makes a video of a picture or of sound. A
-result is taken when it is as long as the original says it should be, or when ffmpeg complained of nothing.
+result is taken without a word when it is as long as the original says it should be and ffmpeg complained of
+nothing; with a warning when one of the two is so.
 """
 
 from __future__ import annotations
@@ -143,27 +144,37 @@ def judge(said: Said, *, succeeded: bool, cut_s: float | None) -> str | None:
         raise DamageError("there are no pictures in it, only sound or data")
     if not succeeded or not said.pictures:
         raise DamageError(f"its pictures cannot be read{_because(said)}")
+    short = _too_short(said, cut_s)
     if not said.complaints:
-        return None
-    _require_most(said, cut_s)
+        # It may lie about its length, or what it has more of is nothing that a result keeps.
+        return f"the original may be {short} could be read" if short else None
+    if lack := short or _too_few(said, cut_s):
+        raise DamageError(f"it is {lack} can be read{_because(said)}")
     return f"the original is damaged: {said.complaints} errors while it was read, the first: {said.first}"
 
 
-def _require_most(said: Said, cut_s: float | None) -> None:
-    lengths = [length_s for length_s in (said.length_s, cut_s) if length_s is not None]
-    if said.length_s is None or not said.rates:
-        return
-    due_s, rate = min(lengths), min(said.rates)
+def _too_short(said: Said, cut_s: float | None) -> str | None:
+    """How much the result is shorter than announced; None where that is little, or cannot be known."""
+    if (due_s := _due_s(said, cut_s)) is None:
+        return None
     # The time of the last picture is not the end of the result, and for short ones that matters.
-    made_s = max(said.made_s, said.pictures / rate)
-    if made_s < LEAST_LENGTH * due_s:
-        raise DamageError(
-            f"it is cut short or damaged: {made_s:.1f} s of {due_s:.1f} s can be read{_because(said)}"
-        )
-    if said.pictures < LEAST_PICTURES * rate * due_s:
-        raise DamageError(
-            f"it is damaged: {said.pictures} of about {rate * due_s:.0f} pictures can be read{_because(said)}"
-        )
+    made_s = max(said.made_s, said.pictures / min(said.rates))
+    return f"cut short: {made_s:.1f} s of {due_s:.1f} s" if made_s < LEAST_LENGTH * due_s else None
+
+
+def _too_few(said: Said, cut_s: float | None) -> str | None:
+    """The same of its pictures."""
+    if (due_s := _due_s(said, cut_s)) is None:
+        return None
+    due = min(said.rates) * due_s
+    few = said.pictures < LEAST_PICTURES * due
+    return f"damaged: {said.pictures} of about {due:.0f} pictures" if few else None
+
+
+def _due_s(said: Said, cut_s: float | None) -> float | None:
+    if said.length_s is None or not said.rates:
+        return None
+    return said.length_s if cut_s is None else min(said.length_s, cut_s)
 
 
 def _because(said: Said) -> str:
