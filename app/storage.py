@@ -23,6 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from app.aws import Waits, s3_client
+from app.pace import Pace
 from app.settings import MIB, Settings
 
 CHUNK_BYTES = MIB // 4
@@ -147,13 +148,15 @@ class S3Storage:
     def download_to(self, key: str, path: Path) -> None:
         """See Storage; the transfer writes a temporary file beside *path* and renames it."""
         with self._faults("download", key):
-            self._client.download_file(self._bucket, key, str(path), Config=self._transfer)
+            self._client.download_file(self._bucket, key, str(path), Callback=Pace(), Config=self._transfer)
 
     def upload_from(self, path: Path, key: str, content_type: str) -> None:
         """See Storage."""
         extra = {"ContentType": content_type}
         with self._faults("upload", key):
-            self._client.upload_file(str(path), self._bucket, key, ExtraArgs=extra, Config=self._transfer)
+            self._client.upload_file(
+                str(path), self._bucket, key, ExtraArgs=extra, Callback=Pace(), Config=self._transfer
+            )
 
     def upload_stream(self, key: str, fileobj: Readable, max_bytes: int) -> int:
         """See Storage; an upload that fails is aborted, so no parts of it stay."""
