@@ -73,6 +73,10 @@ def _transport_options(settings: Settings, worker: WorkerSettings, queue: Queue)
         "polling_interval": worker.worker_polling_interval_s,
         "wait_time_seconds": worker.worker_wait_time_s,
         "receive_grace_s": worker.worker_receive_grace_s,
-        "fetch_message_attributes": {"MessageSystemAttributeNames": ["ApproximateReceiveCount"]},
+        "fetch_message_attributes": {
+            "MessageSystemAttributeNames": ["ApproximateReceiveCount"],
+            # All, for what is no task of ours is moved whole; of "All" kombu makes "ALL", which SQS refuses.
+            "MessageAttributeNames": [".*"],
+        },
         "client-config": CLIENT_CONFIG,
     }

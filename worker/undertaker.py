@@ -57,7 +57,11 @@ class Undertaker:
         self._room.release()
         try:
             if self._dead_url is not None:
-                sqs.send_message(QueueUrl=self._dead_url, MessageBody=body)["MessageId"]
+                attributes = message.get("MessageAttributes", {})
+                sent = sqs.send_message(
+                    QueueUrl=self._dead_url, MessageBody=body, MessageAttributes=attributes
+                )
+                sent["MessageId"]
         except Exception as error:  # a future that nobody asks would keep it to itself
             self._heartbeat.forget(receipt_handle)
             _tell(why, f"it could not be moved to the dead-letter queue ({error!r}), so it comes back", body)

@@ -15,6 +15,11 @@ from tests.worker.poison import POISON, STRANGE, VIDEO_ID, about
 from tests.worker.rig import Rig, eventually
 from worker.undertaker import LEFT_FOR_S, MOST_WAITING, Undertaker
 
+ATTRIBUTES = {
+    "origin": {"StringValue": "a partner", "DataType": "String"},
+    "trace": {"BinaryValue": bytes(range(256)), "DataType": "Binary"},
+}
+
 
 @pytest.mark.parametrize("kind", POISON)
 def test_it_is_no_task_of_ours(kind: str) -> None:
@@ -40,6 +45,9 @@ def test_poison_goes_to_the_dead_letter_queue_and_the_work_goes_on(rig: Rig, cli
     with rig.worker(concurrency=2) as worker:
         strange = [rig.add(clip) for _ in STRANGE]
         _send(rig, POISON.values())
+        rig.sqs.send_message(
+            QueueUrl=rig.queue_url, MessageBody="with attributes", MessageAttributes=ATTRIBUTES
+        )
         _send(rig, (about(video_id, body) for video_id, body in zip(strange, STRANGE.values(), strict=True)))
         good = [rig.submit(clip) for _ in range(3)]
         for video_id in (*good, *strange):
@@ -47,9 +55,11 @@ def test_poison_goes_to_the_dead_letter_queue_and_the_work_goes_on(rig: Rig, cli
         eventually(lambda: rig.messages() == (0, 0), "all are settled")
         assert worker.alive
         log = worker.log.read_text()
-    assert sorted(_dead(rig)) == sorted(POISON.values())
+    dead = _dead(rig)
+    assert sorted(each["Body"] for each in dead) == sorted((*POISON.values(), "with attributes"))
+    assert [each["MessageAttributes"] for each in dead if "MessageAttributes" in each] == [ATTRIBUTES]
     lines = [line for line in log.splitlines() if "is no task of ours" in line]
-    assert len(lines) == len(POISON)
+    assert len(lines) == len(POISON) + 1
     assert all("moved to the dead-letter queue: " in line and len(line) < 1000 for line in lines)
     assert "Traceback" not in log
 
@@ -59,12 +69,13 @@ def _send(rig: Rig, bodies: Any) -> None:
         rig.sqs.send_message(QueueUrl=rig.queue_url, MessageBody=body)
 
 
-def _dead(rig: Rig) -> list[str]:
+def _dead(rig: Rig) -> list[Any]:
     name = f"{rig.settings.sqs_queue_name}-dead"
     url = rig.sqs.get_queue_url(QueueName=name)["QueueUrl"]
-    found: list[str] = []
-    while some := rig.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-        found += [each["Body"] for each in some]
+    found: list[Any] = []
+    asked = {"MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"]}
+    while some := rig.sqs.receive_message(QueueUrl=url, **asked).get("Messages"):
+        found += some
     return found
 
 
@@ -75,7 +86,7 @@ class Sqs:
         self.sent: list[tuple[str, str]] = []
         self.fault = fault
 
-    def send_message(self, QueueUrl: str, MessageBody: str) -> dict[str, str]:
+    def send_message(self, QueueUrl: str, MessageBody: str, **_: object) -> dict[str, str]:
         if self.fault:
             raise self.fault
         self.sent.append((QueueUrl, MessageBody))
