@@ -33,8 +33,8 @@ def main(argv: list[str] | None = None) -> None:
     """Run the worker until it is told to stop.
 
     Raises:
-        SystemExit: 2 where the settings make no sense, 1 without a queue, without a folder to work in, or
-            where its event loop ended by an error, 0 where it was told to stop.
+        SystemExit: 2 where the settings make no sense, 1 without a queue, without a folder to work in, where
+            its event loop ended by an error or, as Celery has it, by Ctrl-C, 0 where it was told to stop.
     """
     try:
         settings, worker = get_settings(), get_worker_settings()
