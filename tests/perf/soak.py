@@ -139,11 +139,11 @@ def main() -> None:
             memory = Memory(max(1, count // BLOCKS), groups)
             found, took_s = run([place / per_s for place in range(count)], memory)
             with pipeline.engine.connect() as session:
-                twice = session.scalar(_TWICE)
+                twice = session.scalar(TWICE)
             print(*report(found, int(twice or 0), took_s, memory, groups), sep="\n")
 
 
-_TWICE = text("select count(*) from (select 1 from endings group by video_id having count(*) > 1) as twice")
+TWICE = text("select count(*) from (select 1 from endings group by video_id having count(*) > 1) as twice")
 
 
 def _tiny_clip(folder: Path) -> Path:
