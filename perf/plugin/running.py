@@ -43,6 +43,8 @@ from perf.store.secrets import without_secrets
 
 #: What the cases of this run gave, in the order they ran.
 RESULTS = pytest.StashKey[list[Result]]()
+#: What the run was ended in the middle of, in a line.
+CUT_SHORT = pytest.StashKey[str]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -177,6 +179,7 @@ class _Session:
         progress = CaseProgress(_line(config, case.id), self.progress_file, _step(config))
         with one_line(self.run_folder.path / f"broken_{case.id}.txt"):
             deployment: Deployment | None = None
+            self.run_folder.begin(kind, case)
             self.ceiling.begin(price_of_node(shell_of(config)) if case.variant is Variant.AWS else None)
             try:
                 self.ceiling.check()
@@ -193,6 +196,13 @@ class _Session:
                     end_run(session, f"{case.id}: {error}")
                 if deployment is not None:
                     self.trouble.met(deployment, error)
+                raise
+            except KeyboardInterrupt as error:
+                phase = f" in its phase {progress.phases[-1].name}" if progress.phases else ""
+                why = f"the run was {error if error.args else 'ended by Ctrl-C'}{phase}"
+                self.run_folder.write_broken(kind, case, HarnessError(why), progress.phases)
+                left = f"; {self.progress_file.left} more not begun" if self.progress_file.left else ""
+                config.stash[CUT_SHORT] = f"{case.id} has no verdict: {why}{left}"
                 raise
         self.trouble.is_over()
         return replace(result, phases=progress.phases)

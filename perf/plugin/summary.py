@@ -16,7 +16,7 @@ from perf.deploy.cache import cache_folder
 from perf.judge.verdict import VerdictKind
 from perf.plugin.comparing import update_lines
 from perf.plugin.options import STASHED
-from perf.plugin.running import RESULTS
+from perf.plugin.running import CUT_SHORT, RESULTS
 from perf.plugin.terminal import width_of
 from perf.report.aligned import folded
 from perf.report.baseline_table import baseline_table
@@ -88,6 +88,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         lines = [*_lines(results, options.results, width), *baseline_table(results, width)]
         for line in folded([*lines, *update_lines(config)], width):
             terminalreporter.write_line(_coloured(writer, line))
+    if cut := config.stash.get(CUT_SHORT, None):
+        for line in folded([cut], width_of(config)):
+            terminalreporter.write_line(line, red=True)
     if config.getoption("perf_report"):
         _report(terminalreporter, config)
 

@@ -50,6 +50,11 @@ class ProgressFile:
         self._state = {"case": case_id, "place": place, "pid": os.getpid()}
         self._ended += 1
 
+    @property
+    def left(self) -> int:
+        """Cases that have not begun."""
+        return self._total - self._ended
+
     def tell(self, phase: str, text: str = "", *, at_once: bool = False) -> None:
         """How far it is; left out when the last was written just now, unless it must be told *at_once*."""
         now_s = time.monotonic()

@@ -3,7 +3,7 @@
 ``metrics_<case id>.csv``         metric, value, unit, the 95 % interval; and the verdict
 ``case_<case id>.json``           everything, so that every report can be made again
 ``cloudwatch_<case id>.csv``      what CloudWatch counted around the case, where it was looked at
-``broken_<case id>.json``         in its place, where the suite or the deployment broke
+``broken_<case id>.json``         in its place, while the case runs and where suite or deployment broke
 ``broken_<case id>.txt``          the traceback beside it, where that was not foreseen
 ``intent_<...>.json``             what is about to be made, until it is removed: for `python -m perf clean`
 ``scenario2_consolidated.csv``    a row for each worker case of the run, ``scenario1_...`` of the web tier
@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from perf.cases.case import Case
-from perf.cases.errors import UsageError
+from perf.cases.errors import HarnessError, UsageError
 from perf.judge.verdict import Verdict
 from perf.measure.figures import Figures, Metric
 from perf.measure.intervals import Interval
@@ -61,6 +61,10 @@ class RunFolder:
         self.write_own(kind, result)
         self.add_row(kind, result)
 
+    def begin(self, kind: StoredKind, case: Case) -> None:
+        """Write down that a case runs: of a run that is killed this is left, and the report shows it."""
+        self.write_broken(kind, case, HarnessError("it was begun and not ended: the run was killed"), ())
+
     def write_own(self, kind: StoredKind, result: Result) -> None:
         """Write the files that are a case's alone: several processes may do that side by side."""
         name = result.case.id
@@ -71,6 +75,7 @@ class RunFolder:
         if result.cloud is not None:
             replace(self.path / f"cloudwatch_{name}.csv", csv_text(cloud_rows(result.cloud)))
         write_json(self.path / f"case_{name}.json", document(kind, result, self.machine))
+        self._broken(result.case).unlink(missing_ok=True)
 
     def add_row(self, kind: StoredKind, result: Result) -> None:
         """Write a case's row of the consolidated table: for one process at a time."""
@@ -80,9 +85,10 @@ class RunFolder:
         self, kind: StoredKind, case: Case, error: BaseException, phases: Sequence[Phase]
     ) -> None:
         """Write down that a case came to no verdict, and why: the report shows it as BROKEN."""
-        write_json(
-            self.path / f"broken_{case.id}.json", broken_document(kind, case, error, phases, self.machine)
-        )
+        write_json(self._broken(case), broken_document(kind, case, error, phases, self.machine))
+
+    def _broken(self, case: Case) -> Path:
+        return self.path / f"broken_{case.id}.json"
 
 
 def make_folder(path: Path) -> None:

@@ -11,7 +11,7 @@ from perf.cases.errors import UsageError
 from perf.store.documents import StoredCase, read_case
 from perf.store.result import StoredKind
 
-#: `broken_` is what a case leaves that came to no verdict.
+#: `broken_` is what a case leaves that has come to no verdict; of one that has, for a moment beside it.
 _PREFIXES = ("case_", "broken_")
 
 
@@ -81,7 +81,9 @@ def read_run(folder: Path, kinds: Sequence[StoredKind]) -> Run:
 
 def documents(folder: Path) -> list[Path]:
     """The files of a run that hold a case each."""
-    return [path for prefix in _PREFIXES for path in sorted(folder.glob(f"{prefix}*.json"))]
+    ended, broken = (sorted(folder.glob(f"{prefix}*.json")) for prefix in _PREFIXES)
+    known = {path.name.removeprefix("case_") for path in ended}
+    return [*ended, *(path for path in broken if path.name.removeprefix("broken_") not in known)]
 
 
 def files_of(folder: Path, case_id: str) -> list[Path]:
