@@ -62,20 +62,50 @@ def stand_in_clip(size_mb: int) -> ClipSpec:
 
 
 def make_clip(spec: ClipSpec, ffmpeg: str, folder: Path) -> Path:
-    """The clip in *folder*, made now if it is not there.
+    """The clip in *folder*, made now if it is not there, or not as it was made.
 
     Raises:
-        FixtureError: ffmpeg refused, or the pictures alone are larger than the size asked for.
+        FixtureError: ffmpeg refused, the pictures alone are larger than the size asked for, or the folder
+            cannot be written.
     """
     name = hashlib.sha256(repr((spec, Path(__file__).read_bytes())).encode()).hexdigest()[:12]
     target = folder / f"clip-{spec.size_bytes}-{name}.mp4"
-    if not target.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as work:
-            made = _encode(spec, ffmpeg, Path(work))
-            _fill_up(made, spec.size_bytes)
-            made.rename(target)  # whole or not at all, also with two runs at once
+    try:
+        if not _is_whole(target):
+            _make(spec, ffmpeg, target)
+    except OSError as error:
+        raise FixtureError(
+            f"no clip can be made in {folder} ({error.strerror or error}): "
+            "make room there, or set PERF_CACHE_DIR"
+        ) from error
     return target
+
+
+def digest(path: Path) -> str:
+    """By which the content of a file is known again."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _is_whole(clip: Path) -> bool:
+    """Whether it is what was made: one that lost a part would be less work, and pass."""
+    noted = _note(clip)
+    return clip.is_file() and noted.is_file() and noted.read_text(encoding="ascii") == digest(clip)
+
+
+def _note(clip: Path) -> Path:
+    return clip.with_suffix(".sha256")
+
+
+def _make(spec: ClipSpec, ffmpeg: str, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as work:
+        made, note = _encode(spec, ffmpeg, Path(work)), Path(work) / "digest"
+        _fill_up(made, spec.size_bytes)
+        note.write_text(digest(made), encoding="ascii")
+        # Each whole or not at all, also with two runs at once; a pair that does not fit is made again.
+        made.rename(target)
+        note.rename(_note(target))
 
 
 def _encode(spec: ClipSpec, ffmpeg: str, work: Path) -> Path:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from perf.deploy.cache import cache_folder
-from perf.deploy.clips import MIB, ClipSpec, make_clip
+from perf.deploy.clips import MIB, ClipSpec, digest, make_clip
 from perf.deploy.objects import Store, remove_objects
 from perf.pipeline import Clip
 
@@ -52,7 +51,7 @@ class PlacedClips:
 
     def _place(self, size_mb: int) -> Clip:
         if self.own is not None:
-            return self._put(self.own, f"own-{_digest(self.own)}{self.own.suffix}")
+            return self._put(self.own, f"own-{digest(self.own)[:12]}{self.own.suffix}")
         spec = self.spec(size_mb)
         path = make_clip(spec, self.ffmpeg, cache_folder())
         clip = self._put(path, path.name)
@@ -86,9 +85,3 @@ class OneFile:
 
     def remove(self) -> None:
         """See Clips: it was there before, and stays."""
-
-
-def _digest(path: Path) -> str:
-    """By which a video is known again, whatever it is called."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:12]

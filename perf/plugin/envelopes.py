@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from perf.cases.errors import HarnessError
 from perf.plugin.collection import case_of, kind_of
+from perf.plugin.one_line import one_line
 from perf.plugin.options import STASHED
 from perf.plugin.running import RESULTS
 from perf.report.annotations import github_lines
@@ -22,7 +24,8 @@ FILE = "metrics.txt"
 def pytest_runtest_teardown(item: pytest.Item) -> None:
     """Write the metrics again as each case ends: a later crash loses nothing."""
     if case_of(item):
-        write_metrics(item.config)
+        with one_line(None):
+            write_metrics(item.config)
 
 
 def write_metrics(config: pytest.Config) -> None:
@@ -30,7 +33,11 @@ def write_metrics(config: pytest.Config) -> None:
     results = config.stash[RESULTS]
     if results:
         text = open_metrics((kind_of(config, result.case), result) for result in results)
-        replace(config.stash[STASHED].results / FILE, text)
+        path = config.stash[STASHED].results / FILE
+        try:
+            replace(path, text)
+        except OSError as error:
+            raise HarnessError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 @pytest.hookimpl(trylast=True)  # each line must begin at the first column, below everything else

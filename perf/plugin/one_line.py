@@ -5,7 +5,7 @@ from __future__ import annotations
 import sysconfig
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -46,8 +46,9 @@ def one_line(trace: Path | None) -> Iterator[None]:
         said = next(iter(str(error).splitlines()), "")
         where = ""
         if trace is not None:
-            replace(trace, traceback.format_exc())
-            where = f"; its traceback: {trace}"
+            with suppress(OSError):  # a full disk may be what broke it
+                replace(trace, traceback.format_exc())
+                where = f"; its traceback: {trace}"
         raise HarnessError(
             without_secrets(f"{_who(error.__traceback__)} broke: {type(error).__name__}: {said}{where}")
         ) from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from perf.deploy.faults import reported
 from perf.deploy.pricing import price_of_node
 from perf.deploy.wishes import Wishes
 from perf.deploy.workdir import temporary_folder
+from perf.measure.numbers import number
 from perf.observe.cloudwatch import CloudObserver
 from perf.observe.environment import describe_machine
 from perf.observe.observer import observing
@@ -154,7 +155,11 @@ def run_case(
             try:
                 return _kept(request, run_folder, result)
             except Exception as error:  # what cannot be written down, or a full disk
-                run_folder.write_broken(kind_of(request.config, case), case, error, result.phases)
+                kind = kind_of(request.config, case)
+                with suppress(HarnessError):
+                    run_folder.write_broken(kind, case, error, result.phases)
+                if isinstance(error, HarnessError):
+                    raise HarnessError(f"{_measured(kind, result)}, and not kept: {error}") from error
                 raise
 
     return run
@@ -179,7 +184,7 @@ class _Session:
         progress = CaseProgress(_line(config, case.id), self.progress_file, _step(config))
         with one_line(self.run_folder.path / f"broken_{case.id}.txt"):
             deployment: Deployment | None = None
-            self.run_folder.begin(kind, case)
+            self._begin(session, kind, case)
             self.ceiling.begin(price_of_node(shell_of(config)) if case.variant is Variant.AWS else None)
             try:
                 self.ceiling.check()
@@ -207,6 +212,12 @@ class _Session:
         self.trouble.is_over()
         return replace(result, phases=progress.phases)
 
+    def _begin(self, session: pytest.Session, kind: Kind[Any, Any], case: Case) -> None:
+        try:
+            self.run_folder.begin(kind, case)
+        except HarnessError as error:  # what is measured could not be kept
+            end_run(session, f"{case.id} was not begun: {error}")
+
     def _context(self, config: pytest.Config, deployment: Deployment, progress: CaseProgress) -> Context:
         options = config.stash[STASHED]
         return Context(
@@ -219,6 +230,14 @@ class _Session:
             options.tolerances,
             self.ceiling,
         )
+
+
+def _measured(kind: Kind[Any, Any], result: Result) -> str:
+    """What a case came to, in a line: its verdict and its headlines."""
+    found = ((name, result.summary.value(name)) for name in kind.headlines)
+    figures = ", ".join(f"{name} {number(value)}" for name, value in found if value is not None)
+    verdict = "; ".join(result.verdict.message().splitlines())
+    return f"{result.case.id} was measured ({figures}: {verdict})"
 
 
 def _kept(request: pytest.FixtureRequest, run_folder: RunFolder, result: Result) -> Result:

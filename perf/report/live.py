@@ -11,7 +11,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +68,9 @@ class ProgressFile:
 
     def _write(self, state: dict[str, Any]) -> None:
         temporary = self._path.with_name(f".{self._path.name}")
-        temporary.write_text(without_secrets(json.dumps(state)), encoding="utf-8")
-        temporary.replace(self._path)
+        with suppress(OSError):  # a full disk ends no case for the sake of those who watch
+            temporary.write_text(without_secrets(json.dumps(state)), encoding="utf-8")
+            temporary.replace(self._path)
 
 
 class CaseProgress:

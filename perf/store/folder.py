@@ -18,7 +18,8 @@ Search cases: ``trials_*.csv``, the rates that were tried.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,35 +58,52 @@ class RunFolder:
         return cls(path, machine)
 
     def write(self, kind: StoredKind, result: Result) -> None:
-        """Write a case's files, and its row of the consolidated table."""
+        """Write a case's files, and its row of the consolidated table.
+
+        As all that writes here it raises HarnessError where the folder takes no more.
+        """
         self.write_own(kind, result)
         self.add_row(kind, result)
 
     def begin(self, kind: StoredKind, case: Case) -> None:
         """Write down that a case runs: of a run that is killed this is left, and the report shows it."""
-        self.write_broken(kind, case, HarnessError("it was begun and not ended: the run was killed"), ())
+        why = "it was begun, and of its end nothing is written: the run was killed, or there was no room"
+        self.write_broken(kind, case, HarnessError(why), ())
 
     def write_own(self, kind: StoredKind, result: Result) -> None:
         """Write the files that are a case's alone: several processes may do that side by side."""
         name = result.case.id
         rows = metric_rows(kind.metrics, result.summary, result.intervals) + verdict_rows(result.verdict)
-        replace(self.path / f"metrics_{name}.csv", csv_text(rows))
-        for prefix, table in kind.tables(result).items():
-            replace(self.path / f"{prefix}_{name}.csv", csv_text(table))
+        tables = {"metrics": rows, **kind.tables(result)}
         if result.cloud is not None:
-            replace(self.path / f"cloudwatch_{name}.csv", csv_text(cloud_rows(result.cloud)))
-        write_json(self.path / f"case_{name}.json", document(kind, result, self.machine))
-        self._broken(result.case).unlink(missing_ok=True)
+            tables["cloudwatch"] = cloud_rows(result.cloud)
+        with self._writing():
+            for prefix, table in tables.items():
+                replace(self.path / f"{prefix}_{name}.csv", csv_text(table))
+            write_json(self.path / f"case_{name}.json", document(kind, result, self.machine))
+            self._broken(result.case).unlink(missing_ok=True)
 
     def add_row(self, kind: StoredKind, result: Result) -> None:
         """Write a case's row of the consolidated table: for one process at a time."""
-        merge_row(self.path / kind.consolidated, kind.row(result))
+        with self._writing():
+            merge_row(self.path / kind.consolidated, kind.row(result))
 
     def write_broken(
         self, kind: StoredKind, case: Case, error: BaseException, phases: Sequence[Phase]
     ) -> None:
         """Write down that a case came to no verdict, and why: the report shows it as BROKEN."""
-        write_json(self._broken(case), broken_document(kind, case, error, phases, self.machine))
+        with self._writing():
+            write_json(self._broken(case), broken_document(kind, case, error, phases, self.machine))
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise HarnessError(
+                f"the results in {self.path} cannot be written ({error.strerror or error}): "
+                "make room there, or give --results another folder"
+            ) from error
 
     def _broken(self, case: Case) -> Path:
         return self.path / f"broken_{case.id}.json"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -167,7 +169,7 @@ def test_a_kind_that_could_not_run_is_refused_in_one_line(
     [
         ("SIGINT", "the run was ended by Ctrl-C in its phase nap"),
         ("SIGTERM", "the run was ended by SIGTERM in its phase nap"),
-        ("SIGKILL", "it was begun and not ended: the run was killed"),
+        ("SIGKILL", "it was begun, and of its end nothing is written: the run was killed"),
     ],
 )
 def test_a_case_in_whose_middle_the_run_ends_is_told(
@@ -189,6 +191,39 @@ def test_a_case_in_whose_middle_the_run_ends_is_told(
     assert main(["report", str(folder)]) == 0
     assert "report of 2 case(s)" in capsys.readouterr().out
     assert said in (folder / "report" / "summary.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("room_for", "said"),
+    [
+        (
+            0,
+            rf".*Exit: {CASE} was not begun: the results in .* cannot be written \(No space left on .*",
+        ),
+        (1, rf"{CASE} was measured \(nap_mean_s 0\.\d+: PASS 1 SLOs hold\), and not kept: the results .*"),
+        (2, rf"{CASE} was measured .*make room there, or give --results another folder"),
+        (3, rf"{CASE} was measured .*make room there, or give --results another folder"),
+        (4, r".*metrics\.txt cannot be written: No space left on device"),
+    ],
+)
+def test_a_full_folder_costs_no_verdict_that_was_measured(
+    room_for: int, said: str, suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files of a case, in their order: that it was begun, metrics, document, row; and metrics.txt."""
+    sync, written = os.fsync, 0
+
+    def full(handle: int) -> None:
+        nonlocal written
+        written += 1
+        if written > room_for:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", full)
+    result, _ = run(suite, HOLDS)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.re_match_lines([said])
+    result.stdout.no_re_match_line(r".*Traceback.*|.*\.py:\d+: ")
 
 
 OPTION = """
