@@ -91,7 +91,7 @@ class Injection:
                 for batch in self._due():
                     senders.submit(self._send, batch, log).add_done_callback(self._note_failure)
         except BaseException as error:  # raised again by results()
-            self._error = error
+            self._error = self._error or error
 
     def _note_failure(self, future: object) -> None:
         self._error = self._error or future.exception()  # type: ignore[attr-defined]
@@ -127,8 +127,17 @@ class Injection:
         ]
         with self._lock:
             self._sent |= {record.task_id: record for record in records}
+            self._keep(records, log)
+
+    def _keep(self, records: list[Sent], log: IO[str]) -> None:
+        try:
             log.writelines(json.dumps(asdict(record)) + "\n" for record in records)
             log.flush()
+        except OSError as error:
+            raise HarnessError(
+                f"{self._log_path} cannot be written ({error.strerror or error}): "
+                "make room there, or give --results another folder"
+            ) from error
 
     def _unsent(self, task: Planned, why: str) -> Sent:
         return Sent(task.task_id, self._clock.at(self._due_s(task)), None, why)

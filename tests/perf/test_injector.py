@@ -269,6 +269,16 @@ def test_a_log_that_cannot_be_written_breaks_the_harness(
     assert messages(pipeline) == 0
 
 
+def test_a_log_without_room_is_told_with_what_to_do(pipeline: VideoPipeline, clock: PipelineClock) -> None:
+    injection = Injection(pipeline, "k", plan([0.0]), clock, Path("/dev/full"))
+    injection.start()
+    eventually(lambda: not injection.running, "it ends")
+    with pytest.raises(
+        HarnessError, match=r"^/dev/full cannot be written \(No space left on device\): make room"
+    ):
+        injection.results()
+
+
 def test_a_defect_of_a_sender_breaks_the_harness(
     pipeline: VideoPipeline, clock: PipelineClock, tmp_path: Path
 ) -> None:
