@@ -23,6 +23,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import NullPool
 
 from perf.deploy.errors import FixtureError
+from perf.deploy.faults import reported
 from perf.deploy.processes import LOOPBACK, ManagedProcess, free_port
 from perf.deploy.workdir import temporary_folder
 
@@ -116,12 +117,13 @@ class PostgresServer:
 
     def create_database(self, name: str) -> str:
         """The URL, password included, of a new empty database."""
-        self._administer(f'CREATE DATABASE "{name}"')
+        self._administer("make a database", f'CREATE DATABASE "{name}"')
         return self._root().set(database=name).render_as_string(hide_password=False)
 
     def drop_database(self, name: str) -> None:
-        """Remove it, ending whatever is still connected."""
-        self._administer(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        """Remove it, ending whatever is still connected; with a server of ours that died it is gone."""
+        if self._server is None or self._server.alive:
+            self._administer("remove a database", f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
     def stop(self) -> None:
         """End the server and remove its data."""
@@ -132,9 +134,9 @@ class PostgresServer:
             raise FixtureError("PostgreSQL has not been started")
         return self._url
 
-    def _administer(self, statement: str) -> None:
+    def _administer(self, tried: str, statement: str) -> None:
         engine = _engine(self._root())
-        with engine.connect() as connection:
+        with reported(tried, self._root().password), engine.connect() as connection:
             connection.execute(text(statement))
 
 
