@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy import Engine, Row, extract, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.aws import sqs_client
+from app.aws import Waits, sqs_client
 from app.errors import one_line
 from app.model import CLOCK, Worker
 from app.settings import Settings
@@ -27,6 +27,8 @@ SILENT_AFTER_S = 15.0
 LOOK_AGAIN_S = 5.0
 #: How long messages may wait while a process is free. An outage is no reason: its messages are held.
 IDLE_AFTER_S = 60.0
+#: Whoever asks gives up after 30 s and takes that for a no: of a queue that is silent it must be told before.
+QUEUE_WAITS = Waits(connect_s=2, read_s=4, retry_s=4)
 
 
 def complaint(row: Row[Any] | None, waiting: int, longest_s: float) -> str | None:
@@ -70,7 +72,7 @@ def _rows(engine: Engine, settings: Settings, worker: WorkerSettings) -> list[Ro
 
 
 def _waiting(settings: Settings) -> int:
-    client = sqs_client(settings.aws_region)
+    client = sqs_client(settings.aws_region, QUEUE_WAITS)
     url = client.get_queue_url(QueueName=settings.sqs_queue_name)["QueueUrl"]
     answer = client.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
     return int(answer["Attributes"]["ApproximateNumberOfMessages"])

@@ -16,6 +16,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from app.model import CLOCK, Worker
+from tests.worker.faulty_proxy import SILENT, FaultyProxy
 from tests.worker.rig import Rig, eventually
 from worker.health import complaint
 
@@ -58,6 +59,16 @@ def test_what_cannot_be_told_is_no_reason_for_a_restart(rig: Rig, away: dict[str
     assert (code, told.count("\n")) == (0, 1)
     assert told.startswith("cannot tell: ")
     assert "secret" not in told
+
+
+def test_a_silent_queue_is_told_before_whoever_asks_gives_up(rig: Rig) -> None:
+    """The images ask for 30 s at most: with boto3's own retries every worker would be restarted for SQS."""
+    with FaultyProxy(rig.env["AWS_ENDPOINT_URL_SQS"]).serve() as proxy:
+        proxy.faults["GetQueueUrl"] = SILENT
+        code, told = _probe(rig.env | {"AWS_ENDPOINT_URL_SQS": proxy.url})
+    assert (code, told.count("\n")) == (0, 1)
+    assert told.startswith("cannot tell: Read timeout")
+    assert proxy.hits["GetQueueUrl", SILENT] <= 2
 
 
 @pytest.mark.parametrize(
