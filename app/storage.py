@@ -21,12 +21,16 @@ from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
+from s3transfer.exceptions import S3DownloadFailedError
 
 from app.aws import Waits, s3_client
 from app.pace import Pace
 from app.settings import MIB, Settings
 
 CHUNK_BYTES = MIB // 4
+
+#: The last but one: an object that was replaced while it was read.
+_FAULTS = (BotoCoreError, Boto3Error, ResponseParserError, S3DownloadFailedError, OSError)
 
 
 class StorageError(Exception):
@@ -311,5 +315,5 @@ def _faults(action: str, what: str) -> Generator[None]:
         if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
             raise ObjectMissingError(f"tried to {action} {what}: there is no such object") from error
         raise StorageUnavailableError(f"tried to {action} {what}: {error}") from error
-    except (BotoCoreError, Boto3Error, ResponseParserError, OSError) as error:
+    except _FAULTS as error:
         raise StorageUnavailableError(f"tried to {action} {what}: {error}") from error

@@ -2,6 +2,7 @@
 
 import gc
 import io
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,27 @@ def test_a_broken_upload_leaves_no_parts_in_the_bucket(pipeline_env: dict[str, s
     with pytest.raises(ZeroDivisionError):
         S3Storage(bucket, "us-east-1").upload_stream("broken", Endless(20 * MIB), max_bytes=100 * MIB)
     assert "Uploads" not in s3_client("us-east-1").list_multipart_uploads(Bucket=bucket)
+
+
+def test_an_object_that_is_replaced_while_it_is_read_is_a_passing_fault(
+    pipeline_env: dict[str, str], tmp_path: Path
+) -> None:
+    """One part is the first one's, the next would be another's: boto3 says so in an error of no family."""
+    size = 9 * MIB
+    storage, another = (S3Storage(pipeline_env["AWS_S3_BUCKET"], "us-east-1") for _ in range(2))
+    storage.upload_stream("uploads/a.mp4", io.BytesIO(bytes(size)), size)
+    asked = count(1)
+
+    def replace(**_: object) -> None:
+        if next(asked) == 2:
+            another.upload_stream("uploads/a.mp4", io.BytesIO(b"x" * size), size)
+
+    storage._client.meta.events.register("before-call.s3.GetObject", replace)
+    with pytest.raises(StorageUnavailableError, match="download s3://"):
+        storage.download_to("uploads/a.mp4", tmp_path / "a.mp4")
+    assert not list(tmp_path.iterdir())
+    storage.download_to("uploads/a.mp4", tmp_path / "a.mp4")
+    assert (tmp_path / "a.mp4").read_bytes() == b"x" * size
 
 
 def test_a_missing_bucket_is_a_fault_and_not_a_missing_object(pipeline_env: dict[str, str]) -> None:
