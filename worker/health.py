@@ -53,9 +53,8 @@ def complaint(row: Row[Any] | None, waiting: int, longest_s: float) -> str | Non
 def look(engine: Engine, settings: Settings, worker: WorkerSettings) -> str | None:
     """The first complaint about this node's workers. Raises SQLAlchemyError, botocore's errors."""
     waiting = _waiting(settings)
-    longest_s = worker.ffmpeg_timeout_s + 4 * worker.worker_patience_s
     rows: list[Row[Any] | None] = [*_rows(engine, settings, worker)] or [None]
-    return next((wrong for row in rows if (wrong := complaint(row, waiting, longest_s))), None)
+    return next((wrong for row in rows if (wrong := complaint(row, waiting, worker.longest_s))), None)
 
 
 def _rows(engine: Engine, settings: Settings, worker: WorkerSettings) -> list[Row[Any]]:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from enum import Enum, auto
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, func, select, true, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, func, or_, select, true, update
 
 from app.model import CLOCK, Status, Video
 from worker.settings import WorkerSettings
@@ -52,7 +52,8 @@ class Lost:
         """The unfinished videos that have lost their message, oldest first.
 
         Where the queue is empty that is every one that nothing happened to for a while. Where it is not,
-        it is one that another has overtaken by far: uploaded so much later, and done.
+        it is one that another has overtaken by far: uploaded so much later, and done; and no worker can be at
+        it still, for one whose lock went with its session holds the message without one.
 
         Args:
             queue_is_empty: it holds no message, in flight ones included.
@@ -61,7 +62,8 @@ class Lost:
         idle_s = self.worker.worker_resend_after_s
         latest = select(func.max(Video.uploaded_at)).where(Video.status == Status.DONE).scalar_subquery()
         overtaken = Video.updated_at < latest - timedelta(seconds=overtaken_by_s)
-        gone = true() if queue_is_empty else overtaken
+        left = or_(Video.status == Status.UPLOADED, _idle_for(self.worker.longest_s))
+        gone = true() if queue_is_empty else and_(overtaken, left)
         query = select(Video.id).where(_OPEN, _idle_for(idle_s), gone).order_by(Video.uploaded_at)
         with self.engine.connect() as session:
             return list(session.scalars(query.limit(_MOST)))

@@ -100,6 +100,11 @@ class WorkerSettings(BaseSettings):
                 return seconds(value)
         return None
 
+    @property
+    def longest_s(self) -> float:
+        """What a task may last, when ffmpeg needs all its time and each other step all its patience."""
+        return self.ffmpeg_timeout_s + 4 * self.worker_patience_s
+
     def ffmpeg_limit_s(self, length_s: float | None, *, opened: bool) -> float:
         """How long ffmpeg may take.
 

@@ -88,6 +88,18 @@ def test_a_video_that_was_overtaken_by_far_is_sent_though_the_queue_is_busy(rig:
     assert _sweep(rig) == {Fate.SENT: 1}
 
 
+@pytest.mark.parametrize(("age_s", "met"), [(300, {}), (7200, {Fate.SENT: 1})])
+def test_a_video_in_processing_without_its_lock_may_have_a_worker(
+    rig: Rig, age_s: int, met: dict[Fate, int]
+) -> None:
+    """The database was restarted, and with the session the lock is gone; the worker goes on."""
+    video_id = rig.add(None, status=Status.PROCESSING, attempts=1)
+    _age(rig, video_id, age_s)
+    _age(rig, rig.add(None, status=Status.DONE), 60)
+    rig.send("another")
+    assert _sweep(rig) == met
+
+
 def test_a_video_that_a_worker_is_at_is_left_alone(rig: Rig) -> None:
     video_id = rig.add(None)
     engine = rig.engine.execution_options(isolation_level="AUTOCOMMIT")
