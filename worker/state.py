@@ -59,7 +59,9 @@ class Claim:
 
 
 @contextmanager
-def claim(engine: Engine, video_id: str, worker: str, max_attempts: int) -> Iterator[Claim]:
+def claim(
+    engine: Engine, video_id: str, worker: str, max_attempts: int, unanswered: set[int] | None = None
+) -> Iterator[Claim]:
     """Count the delivery and, if the video is free and unfinished, begin an attempt; hold the lock meanwhile.
 
     Args:
@@ -67,17 +69,20 @@ def claim(engine: Engine, video_id: str, worker: str, max_attempts: int) -> Iter
         video_id: the video's id.
         worker: who begins, as ``host/pool-child-index/pid``.
         max_attempts: how many attempts may be begun.
+        unanswered: the attempts that this delivery has asked for; to be given again when it asks again. What
+            the database began although its answer was lost is then gone on with, and counts once.
 
     Raises:
         SQLAlchemyError: the database did not answer.
     """
     key = func.hashtextextended(video_id, 0)
+    asked = set() if unanswered is None else unanswered
     with engine.connect() as session:
         process: Any = session.connection.driver_connection
         backend = process.info.backend_pid
         with _ended_if_lost(engine, session, backend):
             got = bool(session.scalar(select(func.pg_try_advisory_lock(key))))
-            begun = _begin(session, video_id, worker, max_attempts, got)
+            begun = _begin(session, video_id, worker, max_attempts, got, asked)
         try:
             yield begun
         finally:
@@ -102,12 +107,14 @@ def _ended_if_lost(engine: Engine, session: Connection, backend: int) -> Iterato
         raise
 
 
-def _begin(session: Connection, video_id: str, worker: str, max_attempts: int, got: bool) -> Claim:
+def _begin(
+    session: Connection, video_id: str, worker: str, max_attempts: int, got: bool, asked: set[int]
+) -> Claim:
     counted = (
         update(Video)
         .where(Video.id == video_id)
         .values(deliveries=Video.deliveries + 1)
-        .returning(Video.status, Video.attempts, Video.object_key, TRIES, AGE_S)
+        .returning(Video.status, Video.attempts, Video.object_key, Video.worker, TRIES, AGE_S)
     )
     row = session.execute(counted).one_or_none()
     if row is None:
@@ -117,6 +124,8 @@ def _begin(session: Connection, video_id: str, worker: str, max_attempts: int, g
         return replace(claim, outcome=Outcome.FINISHED)
     if not got:
         return replace(claim, outcome=Outcome.HELD)
+    if row.attempts in asked and row.worker == worker:
+        return claim
     if row.tries >= max_attempts:
         return replace(claim, outcome=Outcome.EXHAUSTED)
     begun = {
@@ -126,6 +135,7 @@ def _begin(session: Connection, video_id: str, worker: str, max_attempts: int, g
         "started_at": CLOCK,
         "updated_at": CLOCK,
     }
+    asked.add(row.attempts + 1)
     session.execute(update(Video).where(Video.id == video_id).values(begun))
     return replace(claim, attempts=row.attempts + 1, tries=row.tries + 1)
 

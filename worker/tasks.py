@@ -44,16 +44,18 @@ def process_video(video_id: str) -> None:
         Reject: the message has to come back.
     """
     own = get_resources()
+    unanswered: set[int] = set()
     try:
         with ExitStack() as stack:
-            _act_on(own, _database(own, lambda: stack.enter_context(_claim(own, video_id))))
+            _act_on(own, _database(own, lambda: stack.enter_context(_claim(own, video_id, unanswered))))
     except SQLAlchemyError as error:
         logger.warning("Video %s: the database did not answer, so its message will come back", video_id)
         raise Reject(f"database: {first_line(error)}", requeue=False) from error
 
 
-def _claim(own: Resources, video_id: str) -> AbstractContextManager[Claim]:
-    return state.claim(own.engine, video_id, own.name, own.worker_settings.worker_max_attempts)
+def _claim(own: Resources, video_id: str, unanswered: set[int]) -> AbstractContextManager[Claim]:
+    most = own.worker_settings.worker_max_attempts
+    return state.claim(own.engine, video_id, own.name, most, unanswered)
 
 
 def _act_on(own: Resources, claim: Claim) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import OperationalError
 
 from app.model import Status, Video
 from tests.worker.rig import Rig, eventually
@@ -126,6 +128,42 @@ def test_an_end_whose_answer_was_lost_may_be_repeated(engine: Engine, video_id: 
         assert not state.fail(engine, claim, "why")
     assert _columns(shared_rig.video(video_id)) == before
     assert before["warning"] == "a warning"
+
+
+def test_a_begin_whose_answer_was_lost_counts_once(
+    shared_rig: Rig, engine: Engine, video_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database began the attempt, and was gone: with one attempt a good video would be given up."""
+    unanswered: set[int] = set()
+    with monkeypatch.context() as patch:
+        patch.setattr(Connection, "execute", _without_an_answer_to("started_at"))
+        with pytest.raises(OperationalError), state.claim(engine, video_id, "w", 1, unanswered):
+            pass
+    assert shared_rig.video(video_id).attempts == 1
+    with state.claim(engine, video_id, "w", 1, unanswered) as claim:
+        assert (claim.outcome, claim.attempts, claim.tries) == (Outcome.CLAIMED, 1, 1)
+        assert state.finish(engine, claim, "k")
+
+
+@pytest.mark.parametrize(("worker", "unanswered"), [("w", set()), ("another", {1}), ("w", {2})])
+def test_what_another_delivery_has_begun_counts(
+    shared_rig: Rig, engine: Engine, worker: str, unanswered: set[int]
+) -> None:
+    video_id = shared_rig.add(None, status=Status.PROCESSING, attempts=1, worker="w")
+    with state.claim(engine, video_id, worker, 1, unanswered) as claim:
+        assert claim.outcome is Outcome.EXHAUSTED
+
+
+def _without_an_answer_to(words: str) -> Callable[..., Any]:
+    execute = Connection.execute
+
+    def lossy(session: Connection, statement: Any, *values: Any) -> Any:
+        answer = execute(session, statement, *values)
+        if words in str(statement):
+            raise OperationalError(words, {}, Exception("the answer was lost"))
+        return answer
+
+    return lossy
 
 
 def test_an_unknown_video_is_told(engine: Engine) -> None:
