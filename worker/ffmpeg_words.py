@@ -8,6 +8,7 @@ nothing; with a warning when one of the two is so.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 #: For ffmpeg to say what is read here: the level of each line, and how far it has come.
@@ -29,11 +30,18 @@ _CLOCK = r"(\d+):(\d\d):(\d\d(?:\.\d+)?)"
 _INPUT = re.compile(r"\[info\] Input #0, (\S+), from ")
 # Of AVIF and HEIF, whose animations have other brands.
 _STILL = re.compile(r"\[info\]     major_brand +: (avif|hei[cxms]|mif1)$")
-_DURATION = re.compile(rf"\[info\]   Duration: {_CLOCK}")
+_DURATION = re.compile(rf"\[info\]   Duration: {_CLOCK}(?:, start: (\d+\.\d+))?")
+#: Their length is counted from 0, and not from their first picture: a part of a longer one may begin late.
+_FROM_ZERO = {"matroska,webm", "nut", "asf"}
 _PICTURES = re.compile(r"\[info\]   Stream #0:\d+.*?: Video: (?!.*\(attached pic\))")
 _RATE = re.compile(r" (\d+(?:\.\d+)?)(k?) fps")
 # Losses that it conceals are but warnings to it: a corrupt packet, a corrupt decoded frame.
 _COMPLAINT = re.compile(r"\[(?:error|fatal|panic|warning(?=\] .*\bcorrupt\b))\] (.*)")
+_PER_SECOND = {None: 1, "s": 1, "ms": 1000, "us": 1_000_000}
+_CUTTING = {
+    "-ss", "-sseof", "-to", "-fs", "-shortest", "-frames", "-frames:v", "-frames:a", "-vframes", "-aframes",
+}  # fmt: skip
+_CUTTING_FILTER = re.compile(r"\b(?:a?trim|a?setpts|a?select|atempo|a?loop|thumbnail)\b")
 _POINTER = re.compile(r"\[[^\]@]+ @ 0x[0-9a-f]+\] ")
 _FULL = re.compile(r"No space left on device|Disk quota exceeded")
 _INTERRUPTED = re.compile(r"Cannot allocate memory|Resource temporarily unavailable|received signal \d+")
@@ -42,10 +50,17 @@ _TOLD_TO_END = "[info] Exiting normally, received signal "
 
 
 def seconds(text: str) -> float | None:
-    """A time as ffmpeg writes it, ``12.5`` or ``00:00:12.5``; None where it is none."""
-    if found := re.fullmatch(_CLOCK, text):
-        return 3600 * int(found[1]) + 60 * int(found[2]) + float(found[3])
-    return float(text) if re.fullmatch(r"\d+(\.\d+)?", text) else None
+    """A time as ffmpeg takes it, ``12.5``, ``12500ms``, ``0:12.5``, ``00:00:12.5``; None where it is none."""
+    if found := re.fullmatch(r"(?:(?:(\d+):)?(\d\d?):)?(\d\d?(?:\.\d*)?)", text):
+        return 3600 * int(found[1] or 0) + 60 * int(found[2] or 0) + float(found[3])
+    if found := re.fullmatch(r"(\d+(?:\.\d*)?)(s|ms|us)?", text):
+        return float(found[1]) / _PER_SECOND[found[2]]
+    return None
+
+
+def length_is_kept(arguments: Sequence[str]) -> bool:
+    """Whether these arguments make a result as long as the original, but for what ``-t`` cuts off."""
+    return not any(each in _CUTTING or _CUTTING_FILTER.search(each) for each in arguments)
 
 
 @dataclass
@@ -102,7 +117,8 @@ class Said:
         elif _STILL.match(line):
             self.still = True
         elif found := _DURATION.match(line):
-            self.length_s = 3600 * int(found[1]) + 60 * int(found[2]) + float(found[3])
+            unused_s = float(found[4] or 0) if self.container in _FROM_ZERO else 0.0
+            self.length_s = 3600 * int(found[1]) + 60 * int(found[2]) + float(found[3]) - unused_s
         elif _PICTURES.match(line):
             self.has_pictures = True
             if found := _RATE.search(line):

@@ -14,7 +14,7 @@ from typing import Annotated, Self
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from worker.ffmpeg_words import seconds
+from worker.ffmpeg_words import length_is_kept, seconds
 
 #: The first 30 s as 720p H.264 with the index in front, so that playing can begin at once.
 DEFAULT_FFMPEG_ARGS = (
@@ -99,6 +99,12 @@ class WorkerSettings(BaseSettings):
             if name == "-t":
                 return seconds(value)
         return None
+
+    @property
+    def length_is_kept(self) -> bool:
+        """Whether a result has the original's length, up to `cut_s`; else a short one tells nothing."""
+        unread = "-t" in self.ffmpeg_args and self.cut_s is None
+        return length_is_kept(self.ffmpeg_args) and not unread
 
     @property
     def longest_s(self) -> float:

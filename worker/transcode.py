@@ -89,6 +89,8 @@ def transcode(settings: WorkerSettings, source: Path, target: Path) -> str | Non
     except OverdueError as error:
         raise TranscodeTimeoutError(f"ffmpeg ran longer than {limit_s():g} s and was killed") from error
     _require_own_end(code, said)
+    if not settings.length_is_kept:
+        said.length_s = None
     succeeded = code == 0 and target.exists() and target.stat().st_size > 0
     try:
         return judge(said, succeeded=succeeded, cut_s=settings.cut_s)

@@ -36,6 +36,9 @@ def originals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
         _make(folder / "mute.mkv", *PICTURES),
         _make(folder / "mute.ts", *PICTURES),
         _make(folder / "film.mxf", *FILM, "-c:v", "mpeg2video"),
+        _make(folder / "late.mkv", *PICTURES, *SOUND, "-output_ts_offset", "9"),
+        _make(folder / "late.wmv", *PICTURES, "-output_ts_offset", "9"),
+        _make(folder / "late.mp4", *PICTURES, "-output_ts_offset", "9"),
         _make(folder / "sound.mp4", *SOUND),
         _make(folder / "picture.png", *PICTURES, "-frames:v", "1"),
         _make(folder / "picture.jpg", *PICTURES, "-frames:v", "1"),
@@ -156,7 +159,12 @@ def test_noise_is_never_taken_without_a_word(
     _is_for_people(said, tmp_path)
 
 
-@pytest.mark.parametrize("name", ["end.mp4", "front.mp4", "mute.mkv", "mute.ts", "film.mxf"])
+SOUND_ONES = [
+    "end.mp4", "front.mp4", "mute.mkv", "mute.ts", "film.mxf", "late.mkv", "late.wmv", "late.mp4"
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SOUND_ONES)
 def test_a_sound_original_is_taken_without_a_word(
     originals: dict[str, bytes], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,6 +210,18 @@ def test_a_result_that_is_cut_on_purpose_is_whole(
     monkeypatch.setenv("FFMPEG_ARGS", "-t 1 " + QUICK["FFMPEG_ARGS"].removeprefix("-t 5 "))
     (tmp_path / "original").write_bytes(_hole(originals["front.mp4"]))
     transcode(WorkerSettings(), tmp_path / "original", tmp_path / "processed.mp4")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["-ss 1", "-to 1", "-frames:v 5", "-vf scale=64:64,setpts=0.2*PTS", "-shortest", "-t 1s", "-t 0:01"],
+)
+def test_what_arguments_leave_out_is_not_missed(
+    originals: dict[str, bytes], arguments: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FFMPEG_ARGS", f"{arguments} -c:v libx264 -preset ultrafast -threads 1 -an")
+    (tmp_path / "original").write_bytes(originals["end.mp4"])
+    assert transcode(WorkerSettings(), tmp_path / "original", tmp_path / "processed.mp4") is None
 
 
 def _is_for_people(text: str, folder: Path) -> None:
@@ -263,7 +283,10 @@ def test_a_short_result_that_nobody_complained_of_is_taken_with_a_warning(
 
 @pytest.mark.parametrize(
     ("text", "is_s"),
-    [("30", 30), ("1.5", 1.5), ("00:01:02.50", 62.5), ("01:00:00", 3600), ("5ms", None), ("-3", None)],
+    [
+        *(("30", 30), ("1.5", 1.5), ("00:01:02.50", 62.5), ("01:00:00", 3600), ("1:02", 62), ("100", 100)),
+        *(("2s", 2), ("5ms", 0.005), ("7us", 7e-6), ("-3", None), ("1:2:3:4", None), ("", None)),
+    ],
 )
 def test_times_as_ffmpeg_writes_them(text: str, is_s: float | None) -> None:
     assert seconds(text) == is_s
