@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.message import decode_task
+from worker.queue import dead_letter_url
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
@@ -51,13 +51,8 @@ class SweptQueue:
         """Ask SQS for it. Raises botocore's errors."""
         url = client.get_queue_url(QueueName=name)["QueueUrl"]
         found = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-        dead_url = None
-        if redrive := json.loads(found.get("RedrivePolicy", "null")):
-            *_, owner, dead_name = str(redrive["deadLetterTargetArn"]).split(":")
-            dead = client.get_queue_url(QueueName=dead_name, QueueOwnerAWSAccountId=owner)
-            dead_url = dead["QueueUrl"]
         holds = sum(int(count) for name, count in found.items() if name in _COUNTS)
-        return cls(client, holds, dead_url)
+        return cls(client, holds, dead_letter_url(url, found.get("RedrivePolicy")))
 
     def dead_letters(self, clock: Callable[[], float] = time.monotonic) -> Iterator[DeadLetter]:
         """Each that can be had now; of very many, those before the first ones come up again.

@@ -68,11 +68,14 @@ def _ask(settings: Settings) -> Queue:
     sqs = sqs_client(settings.aws_region)
     url = sqs.get_queue_url(QueueName=settings.sqs_queue_name)["QueueUrl"]
     answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])
-    return Queue(url, _dead_url(url, answer.get("Attributes", {}).get("RedrivePolicy")))
+    return Queue(url, dead_letter_url(url, answer.get("Attributes", {}).get("RedrivePolicy")))
 
 
-def _dead_url(url: str, redrive_policy: str | None) -> str | None:
-    """Of the same account and region, as SQS wants it, and so at the same address but for its name."""
+def dead_letter_url(url: str, redrive_policy: str | None) -> str | None:
+    """That of a queue's dead-letter queue, None where it has none.
+
+    Of the same account and region, as SQS wants it, and so at the same address but for its name.
+    """
     if not redrive_policy:
         return None
     name = str(json.loads(redrive_policy)["deadLetterTargetArn"]).rpartition(":")[2]

@@ -29,8 +29,13 @@ _SETTLED = (Fate.SENT, Fate.FAILED, Fate.FINISHED)
 
 
 def sweep(lost: Lost, queue: SweptQueue) -> Counter[Fate]:
-    """One pass: how many videos met which fate. Raises one of FAULTS."""
-    return Counter((*_dead_letters(lost, queue), *_lost_rows(lost, queue)))
+    """One pass: how many videos met which fate. Raises one of FAULTS, after the rows had their turn too."""
+    met: Counter[Fate] = Counter()
+    try:
+        met.update(_dead_letters(lost, queue))
+    finally:  # a dead-letter queue that is gone or denied keeps no video waiting that lost its message
+        met.update(_lost_rows(lost, queue))
+    return met
 
 
 def _dead_letters(lost: Lost, queue: SweptQueue) -> Iterator[Fate]:

@@ -123,6 +123,14 @@ def test_a_video_that_cannot_be_sent_is_found_again(rig: Rig) -> None:
     assert _sweep(rig) == {Fate.SENT: 1}
 
 
+def test_without_its_dead_letter_queue_a_sweep_finds_the_rows_and_says_so(rig: Rig) -> None:
+    rig.sqs.delete_queue(QueueUrl=_dead_url(rig))
+    _age(rig, rig.add(None), 61)
+    ended = _run(rig.env)
+    assert (ended.returncode, ended.stderr.count("\n"), rig.messages()) == (1, 1, (1, 0))
+    assert "NonExistentQueue" in ended.stderr
+
+
 def test_a_dead_letter_whose_video_was_not_tried_is_sent_again(rig: Rig) -> None:
     """As after an outage that was longer than ten deliveries."""
     video_id = rig.add(None, attempts=4, excused=4, deliveries=10)
