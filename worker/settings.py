@@ -66,7 +66,8 @@ class WorkerSettings(BaseSettings):
     worker_stop_timeout_s: float = Field(default=25, ge=0, le=3600)
     #: How often a video is tried. Faults of the storage, the disk and the database do not count.
     worker_max_attempts: int = Field(default=3, ge=1)
-    #: How long a process of the pool keeps a message while the storage, the disk or the database fails it.
+    #: How long a process of the pool keeps a message while storage, disk or database fail it. Ten
+    #: times as long where it has but to write down how its attempt ended.
     worker_patience_s: float = Field(default=60, ge=0, le=3600)
     #: How long after its upload a video is given up when such a fault meets it.
     worker_give_up_after_s: float = Field(default=86_400, gt=0)
@@ -107,9 +108,18 @@ class WorkerSettings(BaseSettings):
         return length_is_kept(self.ffmpeg_args) and not unread
 
     @property
+    def end_patience_s(self) -> float:
+        """How long the end of an attempt is tried to be written down.
+
+        An attempt whose end is not known is made again, and counts as if its worker had died.
+        """
+        return 10 * self.worker_patience_s
+
+    @property
     def longest_s(self) -> float:
-        """What a task may last, when ffmpeg needs all its time and each other step all its patience."""
-        return self.ffmpeg_timeout_s + 4 * self.worker_patience_s
+        """What a task may last, when ffmpeg needs all its time and each of its steps all its patience."""
+        patience_s = 4 * self.worker_patience_s + self.end_patience_s
+        return min(self.ffmpeg_timeout_s + patience_s, self.worker_held_at_most_s)
 
     def ffmpeg_limit_s(self, length_s: float | None, *, opened: bool) -> float:
         """How long ffmpeg may take.

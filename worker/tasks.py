@@ -120,9 +120,13 @@ def _database(own: Resources, step: Callable[[], T]) -> T:
     return patiently("The database", step, (SQLAlchemyError,), own.worker_settings.worker_patience_s)
 
 
+def _write_end(own: Resources, step: Callable[[], T]) -> T:
+    return patiently("The database", step, (SQLAlchemyError,), own.worker_settings.end_patience_s)
+
+
 def _finish(own: Resources, claim: Claim, warning: str | None) -> None:
     key = own.settings.processed_key(claim.video_id)
-    current = _database(own, lambda: state.finish(own.engine, claim, key, warning))
+    current = _write_end(own, lambda: state.finish(own.engine, claim, key, warning))
     if warning:
         logger.warning("Video %s is done: %s", claim.video_id, warning)
     _clean_up(own, claim, current, key)
@@ -130,7 +134,7 @@ def _finish(own: Resources, claim: Claim, warning: str | None) -> None:
 
 def _fail(own: Resources, claim: Claim, reason: str) -> None:
     logger.warning("Video %s failed: %s", claim.video_id, reason)
-    _database(own, lambda: state.fail(own.engine, claim, reason))
+    _write_end(own, lambda: state.fail(own.engine, claim, reason))
 
 
 def _give_back(own: Resources, claim: Claim, error: Exception) -> None:
@@ -150,7 +154,7 @@ def _try_again(own: Resources, claim: Claim, error: Exception) -> None:
 
 
 def _release(own: Resources, claim: Claim, error: Exception, *, excused: bool) -> None:
-    _database(own, lambda: state.release(own.engine, claim, _reason(error), excused=excused))
+    _write_end(own, lambda: state.release(own.engine, claim, _reason(error), excused=excused))
     raise Reject(f"attempt {claim.attempts} of video {claim.video_id} failed", requeue=False) from error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -137,6 +138,21 @@ def test_a_database_that_is_away_for_a_while_costs_no_video_and_no_worker(
     assert worker.alive
     # It was waited out, so nobody had to give the message back.
     assert "the database did not answer" not in worker.log.read_text()
+
+
+def test_a_database_that_is_away_at_the_end_for_longer_than_patience_costs_no_attempt(
+    rig: Rig, long_clip: Path
+) -> None:
+    patience_s = 5
+    with rig.worker(**SLOW, WORKER_PATIENCE_S=str(patience_s), WORKER_MAX_ATTEMPTS="1") as worker:
+        video_id = rig.submit(long_clip)
+        rig.wait_for(video_id, Status.PROCESSING)
+        with _database_closed(rig):
+            eventually(lambda: "The database does not work" in worker.log.read_text(), "the end met it")
+            time.sleep(patience_s + 1)
+        video = rig.wait_until(video_id, lambda video: video.status in (Status.DONE, Status.FAILED), "an end")
+        assert (video.status, video.attempts, video.error) == (Status.DONE, 1, None)
+        rig.wait_until_empty()
 
 
 @contextmanager
