@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.message import decode_task
-from worker.queue import dead_letter_url
+from worker.queue import dead_letter_url, queue_attributes, queue_url
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
@@ -49,8 +49,8 @@ class SweptQueue:
     @classmethod
     def ask(cls, client: SQSClient, name: str) -> SweptQueue:
         """Ask SQS for it. Raises botocore's errors."""
-        url = client.get_queue_url(QueueName=name)["QueueUrl"]
-        found = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        url = queue_url(client, name)
+        found = queue_attributes(client, url)
         holds = sum(int(count) for name, count in found.items() if name in _COUNTS)
         return cls(client, holds, dead_letter_url(url, found.get("RedrivePolicy")))
 

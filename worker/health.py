@@ -19,6 +19,7 @@ from app.errors import one_line
 from app.model import CLOCK, Worker
 from app.settings import Settings
 from worker.console import begin, end_by_ctrl_c, give_up
+from worker.queue import queue_attributes, queue_url
 from worker.settings import WorkerSettings
 
 #: A worker renews its row every two seconds.
@@ -72,9 +73,8 @@ def _rows(engine: Engine, settings: Settings, worker: WorkerSettings) -> list[Ro
 
 def _waiting(settings: Settings) -> int:
     client = sqs_client(settings.aws_region, QUEUE_WAITS)
-    url = client.get_queue_url(QueueName=settings.sqs_queue_name)["QueueUrl"]
-    answer = client.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
-    return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+    url = queue_url(client, settings.sqs_queue_name)
+    return int(queue_attributes(client, url)["ApproximateNumberOfMessages"])
 
 
 def main() -> None:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from app.aws import sqs_client
 from app.settings import Settings
 from worker.settings import WorkerSettings
+
+if TYPE_CHECKING:
+    from types_boto3_sqs import SQSClient
 
 #: Not kombu's, which is silent until Celery has set up its logging: this speaks before that.
 logger = logging.getLogger(__name__)
@@ -22,6 +26,12 @@ _PAUSE_S = 1.0
 
 class QueueUnavailableError(Exception):
     """The queue could not be found within the deadline."""
+
+
+class NotSqsError(BotoCoreError):
+    """A page with status 200 that is no answer of SQS, such as a proxy's."""
+
+    fmt = "what answered is not SQS"
 
 
 @dataclass(frozen=True)
@@ -66,9 +76,27 @@ def find_queue(
 
 def _ask(settings: Settings) -> Queue:
     sqs = sqs_client(settings.aws_region)
-    url = sqs.get_queue_url(QueueName=settings.sqs_queue_name)["QueueUrl"]
-    answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])
-    return Queue(url, dead_letter_url(url, answer.get("Attributes", {}).get("RedrivePolicy")))
+    url = queue_url(sqs, settings.sqs_queue_name)
+    return Queue(url, dead_letter_url(url, queue_attributes(sqs, url).get("RedrivePolicy")))
+
+
+def queue_url(sqs: SQSClient, name: str) -> str:
+    """The queue's address. Raises botocore's errors."""
+    answer: Mapping[str, Any] = sqs.get_queue_url(QueueName=name)
+    return str(_part(answer, "QueueUrl"))
+
+
+def queue_attributes(sqs: SQSClient, url: str) -> Mapping[str, str]:
+    """All attributes of the queue. Raises botocore's errors."""
+    answer: Mapping[str, Any] = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+    attributes: Mapping[str, str] = _part(answer, "Attributes")
+    return attributes
+
+
+def _part(answer: Mapping[str, Any], name: str) -> Any:
+    if name not in answer:
+        raise NotSqsError
+    return answer[name]
 
 
 def dead_letter_url(url: str, redrive_policy: str | None) -> str | None:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from perf.deploy.loopback import NOWHERE
 from perf.deploy.moto import MotoServer
-from tests.worker.faulty_proxy import FaultyProxy
+from tests.worker.faulty_proxy import NONSENSE, FaultyProxy
 from tests.worker.rig import Rig, eventually
 from worker.queue import QueueUnavailableError, find_queue
 from worker.readiness import Handshake
@@ -49,6 +49,21 @@ def test_settings_without_sense_end_it_with_one_line(change: dict[str, str], com
     assert complaint in ended.stderr
     assert ended.stderr.count("\n") == 1
     assert "secret" not in ended.stderr
+
+
+@pytest.mark.parametrize("action", ["GetQueueUrl", "GetQueueAttributes"])
+@pytest.mark.parametrize(("command", "code"), [("worker", 1), ("worker.sweep", 1), ("worker.health", 0)])
+def test_a_page_that_is_no_answer_of_sqs_is_one_line(
+    pipeline_env: dict[str, str], command: str, code: int, action: str
+) -> None:
+    with FaultyProxy(pipeline_env["AWS_ENDPOINT_URL_SQS"]).serve() as proxy:
+        proxy.faults[action] = NONSENSE
+        env = pipeline_env | {"AWS_ENDPOINT_URL_SQS": proxy.url, "WORKER_STARTUP_TIMEOUT_S": "0.1"}
+        argv = [sys.executable, "-m", command]
+        ended = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=60, check=False)
+    told = ended.stdout + ended.stderr
+    assert (ended.returncode, told.count("\n")) == (code, 1)
+    assert "what answered is not SQS" in told
 
 
 @pytest.mark.parametrize(
