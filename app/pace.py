@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from threading import Lock
 
-#: Less than that, on the average and after the first seconds, is a fault: a tenth of a slow line of 1 MB/s.
-LEAST_BYTES_PER_S = 100_000
+#: Less than that, on the average and after the first seconds, is a fault: 100 MB would take 80 minutes.
+LEAST_BYTES_PER_S = 20_000
 GRACE_S = 30.0
 
 
