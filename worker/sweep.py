@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.aws import sqs_client
+from app.aws import Waits, sqs_client
 from app.errors import one_line
 from app.queue import EnqueueError, TaskQueue
 from worker.console import begin, end_by_ctrl_c, give_up
@@ -26,6 +26,8 @@ FAULTS = (SQLAlchemyError, BotoCoreError, ClientError, EnqueueError)
 #: A message may be late by as many deliveries that ended without a word, each hidden by its worker.
 _SILENT_DELIVERIES = 2
 _SETTLED = (Fate.SENT, Fate.FAILED, Fate.FINISHED)
+#: A silent queue is told soon, and not after four tries of half a minute each.
+_WAITS = Waits(connect_s=3, read_s=5, retry_s=5)
 
 
 def sweep(lost: Lost, queue: SweptQueue) -> Counter[Fate]:
@@ -68,7 +70,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     every_s = parser.parse_args(argv).every
     settings, worker, engine = begin("video-sweep")
-    client = sqs_client(settings.aws_region)
+    client = sqs_client(settings.aws_region, _WAITS)
     lost = Lost(engine, worker, TaskQueue(settings).enqueue)
 
     def one_pass() -> None:

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from app.message import decode_task, encode_task
 from app.model import CLOCK, Status, Video
+from tests.worker.faulty_proxy import SILENT, FaultyProxy
 from tests.worker.rig import Rig
 from worker import state
 from worker.dead_letters import SweptQueue
@@ -201,6 +202,16 @@ def test_the_command_ends_with_one_line(rig: Rig, change: dict[str, str], code: 
     assert complaint in ended.stderr
     assert ended.stderr.count("\n") == 1
     assert "secret" not in ended.stderr
+
+
+def test_a_silent_queue_is_told_soon(rig: Rig) -> None:
+    with FaultyProxy(rig.env["AWS_ENDPOINT_URL_SQS"]).serve() as proxy:
+        proxy.faults["GetQueueUrl"] = SILENT
+        ended = _run(rig.env | {"AWS_ENDPOINT_URL_SQS": proxy.url})
+    assert ended.returncode == 1
+    assert ended.stderr.count("\n") == 1
+    assert ended.stderr.startswith("tried to find videos without a message: Read timeout")
+    assert proxy.hits["GetQueueUrl", SILENT] <= 2
 
 
 def _run(env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
