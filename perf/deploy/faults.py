@@ -36,7 +36,7 @@ def reported(
         raise FixtureError(f"{said}; {right}" if right else said) from error
 
 
-def first_line(error: Exception, secret: str | None = None) -> str:
+def first_line(error: BaseException, secret: str | None = None) -> str:
     """Why it failed, in one line: SQLAlchemy tells statement and parameters in those that follow."""
     line = next(iter(str(error).splitlines()), "") or type(error).__name__
     return line.replace(secret, "***") if secret else line

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import chain, combinations, product
 from pathlib import Path
-from types import FrameType, MappingProxyType
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -23,8 +21,9 @@ from perf.deploy.pricing import price_of_node
 from perf.judge.slos import SloBook, contradiction, load_slos
 from perf.measure.cost import estimate, require_price
 from perf.plugin import hooks
+from perf.plugin.ending import end_in_order
 from perf.plugin.options import STASHED, add_options, read_options
-from perf.plugin.slot import SLOTS, slot_of
+from perf.plugin.slot import SLOTS
 from perf.plugin.terminal import is_terminal, width_of
 from perf.report.aligned import folded
 from perf.run.kind import Kind
@@ -225,33 +224,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if any("run_folder" in _names(item) for item in session.items):
         with refused():  # now, and not when the servers run
             RunFolder.create(config.stash[STASHED].results, {})
-    _end_in_order_on_sigterm(config)
-
-
-def _end_in_order_on_sigterm(config: pytest.Config) -> None:
-    """SIGTERM and SIGHUP end a run as Ctrl-C does: a fleet is put back, nothing is left.
-
-    The process of a slot hears the first of all: Ctrl-C reaches it from the terminal, and once more from the
-    run's own process.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        return
-    in_slot, ends = slot_of(config) is not None, False
-
-    def end(number: int, _: FrameType | None) -> None:
-        nonlocal ends
-        if ends and in_slot:
-            return
-        ends = True
-        raise KeyboardInterrupt(f"ended by {signal.Signals(number).name}")
-
-    for number in (signal.SIGTERM, signal.SIGHUP, *([signal.SIGINT] if in_slot else [])):
-        with suppress(ValueError, OSError):
-            config.add_cleanup(_restore(number, signal.signal(number, end)))
-
-
-def _restore(number: signal.Signals, before: Any) -> Callable[[], None]:
-    return lambda: (signal.signal(number, before), None)[1]
+    end_in_order(config)
 
 
 @pytest.hookimpl(optionalhook=True)

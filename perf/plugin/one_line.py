@@ -38,11 +38,15 @@ def one_line(trace: Path | None) -> Iterator[None]:
     """
     try:
         yield
+    except KeyboardInterrupt:
+        raise
     except pytest.exit.Exception as error:
         raise error from None
     except PerfError as error:
         raise type(error)(without_secrets(str(error))) from None
-    except Exception as error:
+    except (
+        BaseException
+    ) as error:  # a call that was cancelled, and a test's fail() or skip(), are no Exception
         said = next(iter(str(error).splitlines()), "")
         where = ""
         if trace is not None:

@@ -26,6 +26,7 @@ from perf.pipeline import Deployment
 from perf.plugin.benchmark import add_benchmark
 from perf.plugin.collection import BOOK, case_of, kind_of, shell_of
 from perf.plugin.comparing import beside_baseline, keep
+from perf.plugin.ending import cut_short, ended_by
 from perf.plugin.one_line import one_line
 from perf.plugin.options import STASHED
 from perf.plugin.properties import properties
@@ -44,8 +45,6 @@ from perf.store.secrets import without_secrets
 
 #: What the cases of this run gave, in the order they ran.
 RESULTS = pytest.StashKey[list[Result]]()
-#: What the run was ended in the middle of, in a line.
-CUT_SHORT = pytest.StashKey[str]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -150,6 +149,12 @@ def run_case(
     session = _Session(deployments, references, run_folder, progress_file, trouble, ceiling)
 
     def run(case: Case) -> Result:
+        try:
+            return measured_and_kept(case)
+        except KeyboardInterrupt as error:
+            raise cut_short(request.session, case.id, error, progress_file.left) from None
+
+    def measured_and_kept(case: Case) -> Result:
         result = session.measured(request.session, case)
         with one_line(None):
             try:
@@ -195,19 +200,20 @@ class _Session:
                 if deployment.monitor is not None:
                     with progress.phase("CloudWatch"):
                         result = with_cloud(result, cloud.seen)
-            except Exception as error:
+            except KeyboardInterrupt as error:
+                phase = f" in its phase {progress.phases[-1].name}" if progress.phases else ""
+                why = f"{ended_by(error)}{phase}"
+                with suppress(HarnessError):  # it ends the run, whether that can be written down or not
+                    self.run_folder.write_broken(
+                        kind, case, HarnessError(f"the run was {why}"), progress.phases
+                    )
+                raise KeyboardInterrupt(why) from None
+            except BaseException as error:
                 self.run_folder.write_broken(kind, case, error, progress.phases)
                 if isinstance(error, (CeilingError, CandidateError)):
                     end_run(session, f"{case.id}: {error}")
                 if deployment is not None:
                     self.trouble.met(deployment, error)
-                raise
-            except KeyboardInterrupt as error:
-                phase = f" in its phase {progress.phases[-1].name}" if progress.phases else ""
-                why = f"the run was {error if error.args else 'ended by Ctrl-C'}{phase}"
-                self.run_folder.write_broken(kind, case, HarnessError(why), progress.phases)
-                left = f"; {self.progress_file.left} more not begun" if self.progress_file.left else ""
-                config.stash[CUT_SHORT] = f"{case.id} has no verdict: {why}{left}"
                 raise
         self.trouble.is_over()
         return replace(result, phases=progress.phases)

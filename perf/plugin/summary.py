@@ -15,8 +15,9 @@ from perf.cases.errors import PerfError, UsageError
 from perf.deploy.cache import cache_folder
 from perf.judge.verdict import VerdictKind
 from perf.plugin.comparing import update_lines
+from perf.plugin.ending import CUT_SHORT
 from perf.plugin.options import STASHED
-from perf.plugin.running import CUT_SHORT, RESULTS
+from perf.plugin.running import RESULTS
 from perf.plugin.terminal import width_of
 from perf.report.aligned import folded
 from perf.report.baseline_table import baseline_table
@@ -72,7 +73,13 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, objec
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """A run in which nothing broke, but not all could be trusted, ends with a status of its own."""
+    """A run in which nothing broke, but not all could be trusted, ends with a status of its own.
+
+    One that was ended in the middle of a case is interrupted, also where -x would have it a failure.
+    """
+    if CUT_SHORT in session.config.stash:
+        session.exitstatus = pytest.ExitCode.INTERRUPTED
+        return
     kinds = Counter(result.verdict.kind for result in session.config.stash[RESULTS])
     failed = session.testsfailed if exitstatus == pytest.ExitCode.TESTS_FAILED else 0
     if failed and failed == kinds[VerdictKind.INVALID]:
@@ -88,9 +95,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         lines = [*_lines(results, options.results, width), *baseline_table(results, width)]
         for line in folded([*lines, *update_lines(config)], width):
             terminalreporter.write_line(_coloured(writer, line))
-    if cut := config.stash.get(CUT_SHORT, None):
-        for line in folded([cut], width_of(config)):
-            terminalreporter.write_line(line, red=True)
     if config.getoption("perf_report"):
         _report(terminalreporter, config)
 

@@ -30,7 +30,7 @@ class Trouble:
         self._in_a_row = 0
         self._of_fleet = 0
 
-    def met(self, deployment: Deployment, error: Exception) -> None:
+    def met(self, deployment: Deployment, error: BaseException) -> None:
         """A case broke: end the run where the deployment is not what it was, or breaks case after case."""
         if deployment.is_here:
             return

@@ -14,7 +14,6 @@ from perf.cli.main import main
 from perf.report import regenerate
 from perf.report.allure_html import NoAllureError
 from perf.run.kinds import KINDS
-from perf.store.runs import documents
 from tests.perf.inner import INI
 
 pytest_plugins = ["pytester"]
@@ -162,35 +161,6 @@ def test_a_kind_that_could_not_run_is_refused_in_one_line(
     assert line.startswith("ERROR: ")
     assert said in line
     assert not (suite.path / "here").exists()
-
-
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("SIGINT", "the run was ended by Ctrl-C in its phase nap"),
-        ("SIGTERM", "the run was ended by SIGTERM in its phase nap"),
-        ("SIGKILL", "it was begun, and of its end nothing is written: the run was killed"),
-    ],
-)
-def test_a_case_in_whose_middle_the_run_ends_is_told(
-    name: str, said: str, suite: pytest.Pytester, capsys: pytest.CaptureFixture[str]
-) -> None:
-    nap, struck = (
-        "time.sleep(0.01)",
-        f"import os, signal; os.kill(os.getpid(), signal.{name}); time.sleep(60)",
-    )
-    toy = TOY.replace('{"wanted": [3]}', '{"wanted": [3, 4, 5]}')
-    suite.makeconftest(toy.replace(nap, f"if case.wanted == 4:\n                    {struck}"))
-    suite.makefile(".toml", slos=HOLDS)
-    result = suite.runpytest_subprocess("--slos=slos.toml", "--results=here")
-    if name != "SIGKILL":
-        assert result.ret == pytest.ExitCode.INTERRUPTED
-        assert f"mocked-4naps has no verdict: {said}; 1 more not begun" in result.outlines
-    (folder,) = (suite.path / "here").glob("*")
-    assert [path.name for path in documents(folder)] == [f"case_{CASE}.json", "broken_mocked-4naps.json"]
-    assert main(["report", str(folder)]) == 0
-    assert "report of 2 case(s)" in capsys.readouterr().out
-    assert said in (folder / "report" / "summary.html").read_text()
 
 
 @pytest.mark.parametrize(
