@@ -18,6 +18,7 @@ from perf.plugin.comparing import update_lines
 from perf.plugin.ending import CUT_SHORT
 from perf.plugin.options import STASHED
 from perf.plugin.running import RESULTS
+from perf.plugin.slots import SESSION
 from perf.plugin.terminal import width_of
 from perf.report.aligned import folded
 from perf.report.baseline_table import baseline_table
@@ -139,6 +140,9 @@ def _report(terminalreporter: pytest.TerminalReporter, config: pytest.Config) ->
         )
     except UsageError as error:
         terminalreporter.write_line(without_secrets(f"no report: {error}"), red=True)
+        session = config.stash[SESSION]
+        if session.exitstatus == pytest.ExitCode.OK:  # it was asked for
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
         return
     for line in folded(made.lines(), width_of(config)):
         terminalreporter.write_line(line)

@@ -165,8 +165,16 @@ def _text(state: dict[str, Any]) -> str:
 def _read(path: Path) -> dict[str, Any]:
     try:
         state: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        if not isinstance(state, dict) or not (state.get("ended") or _is_running(state)):
+            raise ValueError("not what a run writes")
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(
             f"{path}: nothing to watch here; give the folder of a running run: {error}"
         ) from error
     return state
+
+
+def _is_running(state: dict[str, Any]) -> bool:
+    """Whether all is there that is shown."""
+    pid = state.get("pid")
+    return {"place", "case", "phase", "text"} <= state.keys() and isinstance(pid, int) and 0 < pid < 2**31

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,24 +80,34 @@ def make_report(
     run = read_run(folder, kinds)
     draw = Drawn()
     if not run.cases:
-        raise UsageError(f"{folder}: no case could be read: {'; '.join(run.unread[:3])}")
-    try:
+        raise UsageError(f"{folder}: no case could be read: {'; '.join(run.unread[:3]) or 'none is there'}")
+    with _writing(output):
         output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"{output}: cannot make the folder of the report: {error}") from error
     of = f" of {len(run.cases) + len(run.unread)}" if run.unread else ""
     say(f"report of {len(run.cases)}{of} case(s) in {folder} ...")
     history = merged(_before(folder, kept), read_history(folder))
     over_run = overview.pictures([case.result for case in run.cases if isinstance(case.result, WorkerResult)])
-    write_results(run, history, over_run, draw, output / "allure-results")
-    write_history(output / "history.jsonl", history)
-    allure, why_not = _allure(output, cache)
-    html = output / "summary.html"
-    note = f"Allure's report could not be made: {why_not}" if why_not else ""
-    replace(html, page(run, history, over_run, draw, note, os.path.relpath(folder, output)))
-    markdown = _markdown(run, history, over_run, output)
+    with _writing(output):
+        write_results(run, history, over_run, draw, output / "allure-results")
+        write_history(output / "history.jsonl", history)
+        allure, why_not = _allure(output, cache)
+        html = output / "summary.html"
+        note = f"Allure's report could not be made: {why_not}" if why_not else ""
+        replace(html, page(run, history, over_run, draw, note, os.path.relpath(folder, output)))
+        markdown = _markdown(run, history, over_run, output)
     say(f"report made in {time.monotonic() - begin_s:.1f} s")
     return Made(allure, why_not, html, markdown, run.unread)
+
+
+@contextmanager
+def _writing(output: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"the report cannot be written to {output} ({error.strerror or error}): "
+            "make room there, or give `python -m perf report` another --output"
+        ) from error
 
 
 def _before(folder: Path, kept: Path | None) -> dict[str, list[Past]]:
