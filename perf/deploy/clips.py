@@ -90,7 +90,7 @@ def digest(path: Path) -> str:
 def _is_whole(clip: Path) -> bool:
     """Whether it is what was made: one that lost a part would be less work, and pass."""
     noted = _note(clip)
-    return clip.is_file() and noted.is_file() and noted.read_text(encoding="ascii") == digest(clip)
+    return clip.is_file() and noted.is_file() and noted.read_bytes() == digest(clip).encode()
 
 
 def _note(clip: Path) -> Path:
