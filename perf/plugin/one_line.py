@@ -44,9 +44,7 @@ def one_line(trace: Path | None) -> Iterator[None]:
         raise error from None
     except PerfError as error:
         raise type(error)(without_secrets(str(error))) from None
-    except (
-        BaseException
-    ) as error:  # a call that was cancelled, and a test's fail() or skip(), are no Exception
+    except BaseException as error:  # one that was cancelled, and a test's fail() or skip(), are no Exception
         said = next(iter(str(error).splitlines()), "")
         where = ""
         if trace is not None:
