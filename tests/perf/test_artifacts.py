@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from perf.cases.errors import UsageError
+from perf.cases.errors import HarnessError, UsageError
 from perf.cases.worker import Mode
 from perf.judge.check import Problem
 from perf.load.plan import Sent
@@ -185,7 +185,7 @@ def test_a_crash_in_the_middle_of_a_write_leaves_the_earlier_file(folder, monkey
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("perf.store.files.os.fsync", crash)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(HarnessError, match="No space left on device"):
         folder.write(WORKER, result())
     assert path.read_text() == before
     assert not [each for each in folder.path.iterdir() if each.name.startswith(".")]
