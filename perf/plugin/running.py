@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -161,8 +161,7 @@ def run_case(
                 return _kept(request, run_folder, result)
             except Exception as error:  # what cannot be written down, or a full disk
                 kind = kind_of(request.config, case)
-                with suppress(HarnessError):
-                    run_folder.write_broken(kind, case, error, result.phases)
+                run_folder.write_broken(kind, case, error, result.phases)
                 if isinstance(error, HarnessError):
                     raise HarnessError(f"{_measured(kind, result)}, and not kept: {error}") from error
                 raise
@@ -203,10 +202,7 @@ class _Session:
             except KeyboardInterrupt as error:
                 phase = f" in its phase {progress.phases[-1].name}" if progress.phases else ""
                 why = f"{ended_by(error)}{phase}"
-                with suppress(HarnessError):  # it ends the run, whether that can be written down or not
-                    self.run_folder.write_broken(
-                        kind, case, HarnessError(f"the run was {why}"), progress.phases
-                    )
+                self.run_folder.write_broken(kind, case, HarnessError(f"the run was {why}"), progress.phases)
                 raise KeyboardInterrupt(why) from None
             except BaseException as error:
                 self.run_folder.write_broken(kind, case, error, progress.phases)

@@ -19,7 +19,7 @@ Search cases: ``trials_*.csv``, the rates that were tried.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,7 @@ class RunFolder:
     def write(self, kind: StoredKind, result: Result) -> None:
         """Write a case's files, and its row of the consolidated table.
 
-        As all that writes here it raises HarnessError where the folder takes no more.
+        Raises HarnessError where the folder takes no more.
         """
         self.write_own(kind, result)
         self.add_row(kind, result)
@@ -68,7 +68,7 @@ class RunFolder:
     def begin(self, kind: StoredKind, case: Case) -> None:
         """Write down that a case runs: of a run that is killed this is left, and the report shows it."""
         why = "it was begun, and of its end nothing is written: the run was killed, or there was no room"
-        self.write_broken(kind, case, HarnessError(why), ())
+        self._write_broken(kind, case, HarnessError(why), ())
 
     def write_own(self, kind: StoredKind, result: Result) -> None:
         """Write the files that are a case's alone: several processes may do that side by side."""
@@ -91,7 +91,16 @@ class RunFolder:
     def write_broken(
         self, kind: StoredKind, case: Case, error: BaseException, phases: Sequence[Phase]
     ) -> None:
-        """Write down that a case came to no verdict, and why: the report shows it as BROKEN."""
+        """Write down that a case came to no verdict, and why: the report shows it as BROKEN.
+
+        Without room for it what `begin` has written stays; whoever is told of *error* hears of it anyway.
+        """
+        with suppress(HarnessError):
+            self._write_broken(kind, case, error, phases)
+
+    def _write_broken(
+        self, kind: StoredKind, case: Case, error: BaseException, phases: Sequence[Phase]
+    ) -> None:
         with self._writing():
             write_json(self._broken(case), broken_document(kind, case, error, phases, self.machine))
 
